@@ -22,6 +22,7 @@
 #include "accounts/hash_costs.h"
 #include "accounts/hash_kind.h"
 #include "accounts/layout.h"
+#include "accounts/full_name.h"
 #include "accounts/names_key.h"
 #include "accounts/password.h"
 #include "accounts/users_file.h"
@@ -46,6 +47,7 @@
 
 #define KINDS_MAX HASH_COSTS_MAX /* more kinds of hashes than this count as the last one */
 #define MEASURE_SECONDS 5
+#define SERVER_NAME_BYTES "abcdefghijklmnopqrstuvwxyz0123456789-_."
 
 /* A kind of hash, as hash_kind.h distinguishes them, and its cost. */
 struct kind {
@@ -74,11 +76,13 @@ struct header {
 	uint64_t services_at; /* a struct pam_services */
 	uint64_t keeping; /* accounts and groups that say keep */
 	struct siphash_key names_key;
+	char server[ACCOUNT_NAME_MAX + 1]; /* behind the '@' of its accounts' names in full; "": they have none */
 };
 
 /* One run of snapshot_build(). */
 struct build {
 	const char *path;
+	const char *others; /* see snapshot_basis */
 	int memory_fd;
 	void (*error)(void *arg, const char *line);
 	void *arg;
@@ -325,9 +329,27 @@ count_kind(struct build *build, const char *hash, uint64_t hash_number, uint64_t
 	}
 }
 
+/* The name in full is one of its own, and not too long. */
+static void
+check_full_name(struct build *build, const char *what, const char *name, size_t max, uint64_t line)
+{
+	const char *server = build->header.server;
+	size_t len = full_name_server(build->others, name);
+
+	if (server[0] != '\0' && strlen(name) + 1 + strlen(server) > max)
+		report_bad_line(build, line,
+		    "%s '%s': with its server, '%s@%s', the name has more than %zu bytes; use a shorter one", what,
+		    name, name, server, max);
+	else if (server[0] == '\0' && len > 0)
+		report_bad_line(build, line,
+		    "%s '%s': server \"%s\" has a users file of its own, and '%.*s' there has this name; use another one",
+		    what, name, name + len + 1, (int)len, name);
+}
+
 static void
 index_account(struct build *build, const struct account *account, uint64_t at, uint64_t line)
 {
+	check_full_name(build, "account", account->name, ACCOUNT_NAME_MAX, line);
 	build->index[build->header.accounts.count++] = at;
 	build->header.keeping += account->keep.days > 0;
 	build->has_grants = build->has_grants || account->has_grants;
@@ -361,6 +383,8 @@ index_definition(struct build *build, const struct definition *definition, uint6
 	if (definition->kind == DEFINITION_FOLDER &&
 	    (folder_parse(definition, &folder, &problem) < 0 || layout_add(&build->layout, &folder, line) < 0))
 		report_bad_line(build, line, "no memory");
+	else if (definition->kind == DEFINITION_FOLDER)
+		check_full_name(build, "folder", folder.name, FOLDER_NAME_MAX, line);
 	build->header.definitions.count++;
 	build->index_end[-(ptrdiff_t)build->header.definitions.count] = at;
 }
@@ -572,7 +596,8 @@ header_fits(const struct header *header, uint64_t size)
 	    !__builtin_add_overflow(header->kinds_at, header->kind_count * sizeof(struct kind), &kinds_end) &&
 	    kinds_end <= size &&
 	    !__builtin_add_overflow(header->services_at, sizeof(struct pam_services), &services_end) &&
-	    services_end <= size;
+	    services_end <= size && memchr(header->server, '\0', sizeof(header->server)) != NULL &&
+	    header->server[strspn(header->server, SERVER_NAME_BYTES)] == '\0';
 }
 
 /*
@@ -650,7 +675,7 @@ view_account(const struct view *view, uint64_t at, struct account *account)
 	int r = len < 0 ? (int)len : account_parse(line, (size_t)len, account, &problem);
 
 	explicit_bzero(line, got);
-	return r;
+	return r < 0 ? r : full_name_make(account->name, view->header.server);
 }
 
 static int
@@ -858,6 +883,27 @@ snapshot_join_group(int memory_fd, struct account *account)
 }
 
 int
+snapshot_folder(int memory_fd, const char *name, struct folder *folder)
+{
+	struct definition definition;
+	struct header header;
+	const char *problem;
+	struct buf line;
+	int r;
+
+	buf_init(&line, ACCOUNT_LINE_MAX);
+	r = snapshot_definition(memory_fd, DEFINITION_FOLDER, name, &line);
+	if (r == 0 &&
+	    (definition_parse(line.data, line.len, &definition, &problem) < 0 ||
+		folder_parse(&definition, folder, &problem) < 0))
+		r = -EINVAL;
+	buf_free(&line);
+	if (r == 0)
+		r = read_snapshot_header(memory_fd, &header);
+	return r < 0 ? r : full_name_make(folder->name, header.server);
+}
+
+int
 snapshot_definition(int memory_fd, enum definition_kind kind, const char *name, struct buf *line)
 {
 	struct view view = {.fd = memory_fd};
@@ -940,8 +986,7 @@ take_costs(struct build *build, const struct view *former)
 }
 
 /* runs in a child: a number into the pipe for each kind that has no cost yet, as it is known */
-static void __attribute__((noreturn))
-measure_hash_costs(const struct build *build, int result_fd)
+static void __attribute__((noreturn)) measure_hash_costs(const struct build *build, int result_fd)
 {
 	struct account account;
 	const char *problem;
@@ -1058,6 +1103,9 @@ snapshot_build_on(const struct snapshot_basis *basis, const char *path, int memo
 	if (basis != NULL) {
 		build.layout.state_directory = basis->state_directory;
 		build.layout.runtime_directory = basis->runtime_directory;
+		build.others = basis->others;
+		snprintf(
+		    build.header.server, sizeof(build.header.server), "%s", basis->server == NULL ? "" : basis->server);
 	}
 	r = copy_users_file(&build);
 	if (r < 0)
@@ -1073,7 +1121,7 @@ snapshot_build_on(const struct snapshot_basis *basis, const char *path, int memo
 		r = check_layout(&build);
 	if (r < 0)
 		goto out;
-	if (basis != NULL)
+	if (basis != NULL && basis->state_directory != NULL)
 		r = take_basis(&build, basis);
 	if (r == 0)
 		r = finish_snapshot(&build);

@@ -19,6 +19,7 @@
 struct account;
 struct buf;
 struct file_stamp;
+struct folder;
 
 /*
  * Read the users file at path and build its snapshot into memory_fd.
@@ -33,11 +34,16 @@ struct file_stamp;
  */
 int snapshot_build(const char *path, int memory_fd, void (*error)(void *arg, const char *line), void *arg);
 
-/* What goes into a snapshot besides the users file. */
+/*
+ * What goes into a snapshot besides the users file. An account of the file of a further server has a name in full
+ * everywhere but in that file, and so has a folder: NAME@SERVER. Clients give the short one.
+ */
 struct snapshot_basis {
-	const char *state_directory;	/* has the key of unknown names and costs: names_key.h, hash_costs.h */
+	const char *state_directory;	/* has the names_key.h and hash_costs.h; NULL: neither is wanted */
 	const char *runtime_directory;	/* no folder may be at either of the two; NULL: not looked at */
 	int former_fd;	/* the snapshot in force, whose key and costs are taken over; -1: none */
+	const char *server;	/* the name of the further server whose file it is; NULL or "": that of the main one */
+	const char *others;	/* names of servers with files of their own, with ',' between; NULL: none */
 };
 
 /*
@@ -63,7 +69,7 @@ bool snapshot_has_keeping(int memory_fd);
 int snapshot_each_keeping(int memory_fd, void (*each)(void *arg, const struct account *account), void *arg);
 
 /*
- * Look up name, in O(log n) reads of a few bytes. Returns 0, or -errno. With -ENOENT, verify the password with
+ * Look up name, as the file has it, in O(log n) reads of a few bytes. Returns 0, or -errno. With -ENOENT, verify the password with
  * account all the same; it is all zero when there is none. Its kind of hash is drawn by a keyed hash of the name,
  * with the odds that the accounts have: the costs of unknown names are spread as those of known ones are, and a name
  * keeps its cost. The caller wipes account (it holds the hash). An account of a group has what the group says, or
@@ -73,6 +79,9 @@ int snapshot_lookup(int memory_fd, const char *name, struct account *account);
 
 /* An account of elsewhere takes what its group in the users file says; a missing one sets lacks_group. 0 or -errno. */
 int snapshot_join_group(int memory_fd, struct account *account);
+
+/* The shared folder of this name, which it has in full then. Returns 0, -ENOENT, or another -errno. */
+int snapshot_folder(int memory_fd, const char *name, struct folder *folder);
 
 /* Add the line of a definition to line, which holds at least ACCOUNT_LINE_MAX bytes. Returns 0, -ENOENT, or another -errno. */
 int snapshot_definition(int memory_fd, enum definition_kind kind, const char *name, struct buf *line);

@@ -10,6 +10,7 @@
 #include "admin/book_kinds.h"
 #include "common/buf.h"
 #include "config/config.h"
+#include "config/servers.h"
 
 #include "common/banned.h"
 
@@ -27,6 +28,13 @@ book_word(enum book_kind kind)
 	return kinds[kind].word;
 }
 
+/* A further server has a users file alone. */
+static bool
+has_store(const struct ctl *ctl)
+{
+	return ctl->server == 0 && !ctl->given[OPTION_SERVER] && config_has_store(ctl->config);
+}
+
 bool
 book_is_configured(const struct ctl *ctl, enum book_kind kind)
 {
@@ -34,7 +42,7 @@ book_is_configured(const struct ctl *ctl, enum book_kind kind)
 
 	if (named != NULL)
 		return strcmp(named, kinds[kind].word) == 0;
-	return kind == BOOK_STORE ? config_has_store(ctl->config) : ctl->config->accounts[0] != '\0';
+	return kind == BOOK_STORE ? has_store(ctl) : ctl->config->accounts[0] != '\0';
 }
 
 int
@@ -43,7 +51,7 @@ book_kind_for_new(const struct ctl *ctl)
 	const char *named = ctl->value[OPTION_STORE];
 
 	if (named == NULL)
-		return config_has_store(ctl->config) ? BOOK_STORE : BOOK_FILE;
+		return has_store(ctl) ? BOOK_STORE : BOOK_FILE;
 	for (int i = 0; i < BOOK_KIND_COUNT; i++)
 		if (strcmp(named, kinds[i].word) == 0)
 			return i;
@@ -51,21 +59,101 @@ book_kind_for_new(const struct ctl *ctl)
 	return -EINVAL;
 }
 
-struct book *
-book_open(const struct ctl *ctl, enum book_kind kind, bool is_writing)
+/* elsewhere: see struct book; the book's from here on. */
+static struct book *
+open_book(const struct ctl *ctl, enum book_kind kind, bool is_writing, struct book_elsewhere *elsewhere)
 {
 	struct book *book = calloc(1, sizeof(*book));
 
 	if (book == NULL) {
 		ctl_error("no memory");
+		free(elsewhere);
 		return NULL;
 	}
-	*book = (struct book){.ctl = ctl, .ops = kinds[kind].ops, .kind = kind, .is_writing = is_writing};
+	*book = (struct book){
+	    .ctl = ctl, .ops = kinds[kind].ops, .kind = kind, .is_writing = is_writing, .elsewhere = elsewhere};
 	if (book->ops->open(book) < 0) {
 		book_close(book);
 		return NULL;
 	}
 	return book;
+}
+
+struct book *
+book_open(const struct ctl *ctl, enum book_kind kind, bool is_writing)
+{
+	return open_book(ctl, kind, is_writing, NULL);
+}
+
+/* The users file of another server, to read. What the copies point to stays the command's. */
+static struct book *
+open_elsewhere(const struct ctl *ctl, size_t server)
+{
+	struct book_elsewhere *elsewhere = calloc(1, sizeof(*elsewhere));
+
+	if (elsewhere == NULL) {
+		ctl_error("no memory");
+		return NULL;
+	}
+	elsewhere->config = *ctl->config;
+	elsewhere->config.accounts = ctl->config->servers[server].accounts;
+	elsewhere->ctl = *ctl;
+	elsewhere->ctl.config = &elsewhere->config;
+	elsewhere->ctl.server = server;
+	return open_book(&elsewhere->ctl, BOOK_FILE, false, elsewhere);
+}
+
+/* Has this server a users file, and is it another one than the book? */
+static bool
+is_another_file(const struct book *book, size_t server)
+{
+	const struct config *config = book->ctl->config;
+
+	if (servers_book(config, server) != server || config->servers[server].accounts[0] == '\0')
+		return false;
+	return book->kind != BOOK_FILE || server != book->ctl->server;
+}
+
+int
+book_open_others(const struct book *book, struct book_others *others)
+{
+	const struct config *config = book->ctl->config;
+	struct book *other;
+
+	others->count = 0;
+	for (size_t i = 0; i <= config->server_count; i++) {
+		bool is_store = i == config->server_count;
+
+		if (is_store ? book->kind == BOOK_STORE || !config_has_store(config) : !is_another_file(book, i))
+			continue;
+		other = is_store ? book_open(book->ctl, BOOK_STORE, false) : open_elsewhere(book->ctl, i);
+		if (other == NULL) {
+			book_close_others(others);
+			return -EIO;
+		}
+		others->list[others->count++] = other;
+	}
+	return 0;
+}
+
+void
+book_close_others(struct book_others *others)
+{
+	while (others->count > 0)
+		book_close(others->list[--others->count]);
+}
+
+int
+book_each_elsewhere(const struct book *book, const char *line, size_t len, bool tell_bad, book_line_fn each, void *arg)
+{
+	struct book_others others;
+	int r = book_open_others(book, &others);
+
+	for (size_t i = 0; r == 0 && i < others.count; i++)
+		r = book_each_sharing(others.list[i], line, len, tell_bad, each, arg);
+	if (r != -EIO || others.count > 0)
+		book_close_others(&others);
+	return r;
 }
 
 void
@@ -75,6 +163,7 @@ book_close(struct book *book)
 		return;
 	book->ops->close(book);
 	groups_free(&book->groups);
+	free(book->elsewhere);
 	free(book);
 }
 
@@ -139,8 +228,7 @@ int
 book_open_other(const struct book *book, struct book **other)
 {
 	enum book_kind kind = book->kind == BOOK_FILE ? BOOK_STORE : BOOK_FILE;
-	bool is_there =
-	    kind == BOOK_STORE ? config_has_store(book->ctl->config) : book->ctl->config->accounts[0] != '\0';
+	bool is_there = kind == BOOK_STORE ? has_store(book->ctl) : book->ctl->config->accounts[0] != '\0';
 
 	*other = is_there ? book_open(book->ctl, kind, false) : NULL;
 	return is_there && *other == NULL ? -EIO : 0;

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config/config.h"
+
 struct account;
 struct book;
 struct buf;
@@ -72,6 +74,21 @@ int book_each(struct book *book, bool tell_bad, book_line_fn each, void *arg);
 
 /* The same for accounts that may share the uid or home of the account; more of them may be called. */
 int book_each_sharing(struct book *book, const char *line, size_t len, bool tell_bad, book_line_fn each, void *arg);
+
+#define BOOK_OTHERS_MAX (CONFIG_SERVERS_MAX + 1)
+
+struct book_others {
+	struct book *list[BOOK_OTHERS_MAX];
+	size_t count;
+};
+
+/* All other books, those of all servers: accounts of any may have the same uid or home. To read. 0, or -EIO: none is open. */
+int book_open_others(const struct book *book, struct book_others *others);
+void book_close_others(struct book_others *others);
+
+/* book_each_sharing() of all others. Their accounts have their names in full. */
+int book_each_elsewhere(
+    const struct book *book, const char *line, size_t len, bool tell_bad, book_line_fn each, void *arg);
 
 /* The same for every definition line of a users file (definition.h); a database has none. */
 void book_each_definition(const struct book *book, void (*each)(const char *line, size_t len, void *arg), void *arg);

@@ -6,11 +6,13 @@
 
 #include "accounts/account.h"
 #include "accounts/definition.h"
+#include "accounts/full_name.h"
 #include "accounts/layout.h"
 #include "accounts/users_file.h"
 #include "admin/book_kinds.h"
 #include "common/buf.h"
 #include "config/config.h"
+#include "config/servers.h"
 
 #include "common/banned.h"
 
@@ -79,6 +81,8 @@ file_each(struct book *book, bool tell_bad, book_line_fn each, void *arg)
 			r = -EINVAL;
 		else
 			book_join_group(book, &account);
+		if (parsed == 0 && book->elsewhere != NULL)
+			(void)!full_name_make(account.name, servers_suffix(book->ctl->config, book->ctl->server));
 		each(line, len, parsed < 0 ? NULL : &account, arg);
 	}
 	explicit_bzero(&account, sizeof(account));
@@ -171,15 +175,57 @@ book_check_folders(struct book *book)
 	return check.is_bad ? -EIO : r;
 }
 
+struct name_check {
+	const struct ctl *ctl;
+	bool is_bad;
+};
+
+/* The server refuses a name that is not one of its own in full, or too long. */
+static void
+check_full_name_of(const char *line, size_t len, const struct account *account, void *arg)
+{
+	struct name_check *check = arg;
+	const struct ctl *ctl = check->ctl;
+	char full[CTL_FULL_NAME_SIZE];
+	size_t before;
+
+	(void)line;
+	(void)len;
+	if (account == NULL || check->is_bad)
+		return;
+	ctl_full_name(ctl, account->name, full);
+	check->is_bad = true;
+	if (strlen(full) > ACCOUNT_NAME_MAX)
+		ctl_error("the name of the account in full, '%s', is too long; at most %d bytes", ctl_quote(full),
+		    ACCOUNT_NAME_MAX);
+	else if (ctl->server == 0 && servers_of_name(ctl->config, account->name, &before) != 0)
+		ctl_error(
+		    "'%s' is the name of an account of another server; use another one", ctl_quote(account->name));
+	else
+		check->is_bad = false;
+}
+
+static int
+check_full_names(struct book *book)
+{
+	struct name_check check = {.ctl = book->ctl};
+
+	if (book->ctl->config->server_count > 1)
+		(void)file_each(book, false, check_full_name_of, &check);
+	return check.is_bad ? -EINVAL : 0;
+}
+
 static int
 file_save(struct book *book)
 {
 	struct buf problem;
-	int r = book_check_folders(book);
+	int r = check_full_names(book);
+
+	if (r == 0)
+		r = book_check_folders(book);
 
 	if (r < 0)
 		return r;
-
 	buf_init(&problem, PROBLEM_MAX);
 	r = users_file_save(book->file, &problem);
 	if (r < 0)

@@ -10,8 +10,15 @@
 struct store_tool;
 struct users_file;
 
+/* What a book of another server than that of the command goes by: copies that own nothing. */
+struct book_elsewhere {
+	struct ctl ctl;
+	struct config config;
+};
+
 struct book {
 	const struct ctl *ctl;
+	struct book_elsewhere *elsewhere;	/* NULL: the book is that of the command. Ours */
 	const struct book_ops *ops;
 	enum book_kind kind;
 	bool is_writing;

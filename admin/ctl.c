@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "admin/server_option.h"
 #include "admin/store_tool.h"
 #include "common/options.h"
 #include "config/config.h"
@@ -14,7 +15,8 @@
 
 #define OPERANDS_MAX 3 /* noun, verb, operand */
 
-#define STORE_OPTIONS (CTL_BIT(OPTION_STORE) | CTL_BIT(OPTION_STORE_CONF))
+#define STORE_OPTIONS (CTL_BIT(OPTION_STORE) | CTL_BIT(OPTION_STORE_CONF) | CTL_BIT(OPTION_SERVER))
+#define DEFINITION_OPTIONS (CTL_BIT(OPTION_STORE_CONF) | CTL_BIT(OPTION_SERVER)) /* groups are in a users file alone */
 #define USER_OPTIONS \
 	(STORE_OPTIONS | GROUP_OPTIONS | CTL_BIT(OPTION_HOME) | CTL_BIT(OPTION_UID) | CTL_BIT(OPTION_GID) | \
 	    CTL_BIT(OPTION_GROUP) | CTL_BIT(OPTION_PAM))
@@ -27,8 +29,8 @@
 	    CTL_BIT(OPTION_DIRECTORY_MODE) | CTL_BIT(OPTION_KEEP) | CTL_BIT(OPTION_KEEP_QUOTA) | \
 	    CTL_BIT(OPTION_KEEP_BRAKE) | CTL_BIT(OPTION_RETAIN))
 #define FOLDER_OPTIONS \
-	(CTL_BIT(OPTION_DIRECTORY) | CTL_BIT(OPTION_GID) | CTL_BIT(OPTION_ALLOW) | CTL_BIT(OPTION_DENY) | \
-	    CTL_BIT(OPTION_QUOTA) | CTL_BIT(OPTION_QUOTA_FILES) | CTL_BIT(OPTION_FILE_MODE) | \
+	(CTL_BIT(OPTION_SERVER) | CTL_BIT(OPTION_DIRECTORY) | CTL_BIT(OPTION_GID) | CTL_BIT(OPTION_ALLOW) | \
+	    CTL_BIT(OPTION_DENY) | CTL_BIT(OPTION_QUOTA) | CTL_BIT(OPTION_QUOTA_FILES) | CTL_BIT(OPTION_FILE_MODE) | \
 	    CTL_BIT(OPTION_DIRECTORY_MODE))
 
 /* Options that may repeat go to a list. */
@@ -187,6 +189,8 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
 	.help = "with the same command on another node, within two minutes"},
     [OPTION_WAIT] = {"wait", 0, "TIME", OPT_TEXT, VALUE(WAIT),
 	.help = "how long to wait while somebody else counts, such as 30s, 2h; default: 10m"},
+    [OPTION_SERVER] = {"server", 0, "NAME", OPT_TEXT, VALUE(SERVER),
+	.help = "the users file of this server, a section of the configuration; the same as an account NAME@SERVER"},
     [OPTION_STORE] = {"store", 0, "PLACE", OPT_TEXT, VALUE(STORE),
 	.help = "'file' or 'postgresql'; default: where the account is; for a new one the database, where accounts names one"},
     [OPTION_STORE_CONF] = {"store-conf", 0, "FILE", OPT_TEXT, VALUE(STORE_CONF),
@@ -238,13 +242,13 @@ static const struct ctl_command ctl_commands[] = {
     {"user", "export", "[FILE]", STORE_OPTIONS, true, user_export, "write the accounts as a users file; default: standard output"},
     {"user", "show", "NAME", STORE_OPTIONS, true, user_show, "show one account"},
     {"user", "partials", "NAME", STORE_OPTIONS, true, user_partials, "show what interrupted uploads hold"},
-    {"group", "add", "NAME", GROUP_OPTIONS, true, group_add, "make a group of settings; accounts join it with --group"},
-    {"group", "set", "NAME", GROUP_OPTIONS | CTL_BIT(OPTION_NO_READ_ONLY) | CTL_BIT(OPTION_STORE_CONF), true, group_set,
+    {"group", "add", "NAME", GROUP_OPTIONS | CTL_BIT(OPTION_SERVER), true, group_add, "make a group of settings; accounts join it with --group"},
+    {"group", "set", "NAME", GROUP_OPTIONS | CTL_BIT(OPTION_NO_READ_ONLY) | DEFINITION_OPTIONS, true, group_set,
      "change a group, and the limits of its accounts in a database; without an option, only the latter"},
-    {"group", "remove", "NAME", CTL_BIT(OPTION_FORCE) | CTL_BIT(OPTION_STORE_CONF), true, group_remove,
+    {"group", "remove", "NAME", CTL_BIT(OPTION_FORCE) | DEFINITION_OPTIONS, true, group_remove,
      "remove a group that no account is of"},
-    {"group", "list", NULL, CTL_BIT(OPTION_STORE_CONF), true, group_list, "list the groups"},
-    {"group", "show", "NAME", CTL_BIT(OPTION_STORE_CONF), true, group_show, "show one group, and the accounts that are of it"},
+    {"group", "list", NULL, DEFINITION_OPTIONS, true, group_list, "list the groups"},
+    {"group", "show", "NAME", DEFINITION_OPTIONS, true, group_show, "show one group, and the accounts that are of it"},
     {"quota", "show", "[NAME]", STORE_OPTIONS, true, quota_show, "show how much of its quota an account, or +FOLDER, uses; one or all"},
     {"quota", "recount", "[NAME]", STORE_OPTIONS | CTL_BIT(OPTION_WAIT), true, quota_recount,
      "remove expired partial files, and count the home anew, of one account or of all"},
@@ -262,7 +266,7 @@ static const struct ctl_command ctl_commands[] = {
     {"folder", "grant", "NAME", STORE_OPTIONS | CTL_BIT(OPTION_USER) | CTL_BIT(OPTION_AT) | CTL_BIT(OPTION_ALLOW), true,
      folder_grant, "let an account see it, at a path of its own"},
     {"folder", "revoke", "NAME", STORE_OPTIONS | CTL_BIT(OPTION_USER), true, folder_revoke, "take it away from an account"},
-    {"folder", "list", NULL, 0, true, folder_list, "list the shared folders"},
+    {"folder", "list", NULL, CTL_BIT(OPTION_SERVER), true, folder_list, "list the shared folders"},
     {"folder", "show", "NAME", STORE_OPTIONS, true, folder_show, "show one, and who has it"},
     {"folder", "remove", "NAME", STORE_OPTIONS, true, folder_remove, "forget one that nobody has; the directory stays"},
     {"migrate", "vsftpd", "FILE...", CTL_BIT(OPTION_OUTPUT), false, migrate,
@@ -587,7 +591,10 @@ run_command(struct ctl *ctl, const struct ctl_command *command)
 
 	if (command->wants_config && ctl_load_config(ctl) < 0)
 		return CTL_FAILED;
-	status = command->run(ctl);
+	if ((command->options & CTL_BIT(OPTION_SERVER)) != 0 && server_option_take(ctl) < 0)
+		status = CTL_USAGE;
+	else
+		status = command->run(ctl);
 	config_free(ctl->config);
 	ctl->config = NULL;
 	if (fflush(stdout) != 0 || ferror(stdout)) {

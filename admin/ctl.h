@@ -65,6 +65,7 @@ enum ctl_option {
 	OPTION_READY,
 	OPTION_PEER,
 	OPTION_WAIT,
+	OPTION_SERVER,
 	OPTION_STORE,
 	OPTION_STORE_CONF,
 	OPTION_AS,
@@ -87,6 +88,7 @@ enum ctl_option {
 #define CTL_NAMES_MAX 32
 #define CTL_FILES_MAX 32
 #define CTL_PATTERNS_MAX (2 * PATTERNS_MAX)	/* added and ended */
+#define CTL_FULL_NAME_SIZE (ACCOUNT_NAME_MAX + SERVER_NAME_MAX + 3)
 
 #define CTL_BIT(option) (UINT64_C(1) << (option))
 #define CTL_TAKES_PROGRAM CTL_BIT(OPTION_COUNT) /* "-- PROGRAM ARGUMENT..." at the end */
@@ -116,6 +118,8 @@ struct ctl {
 	size_t file_count;
 	char **program;	/* the words after "--", NULL-terminated; NULL: there is no "--" */
 	struct config *config;	/* loaded before the command runs, if the command needs it */
+	size_t server;	/* whose users file the command is about, by its number in config; see server_option.h */
+	char short_names[2][ACCOUNT_NAME_MAX + 1];	/* operand and --user, where they were given in full */
 };
 
 struct ctl_command {
@@ -132,6 +136,9 @@ int ctl_run(int argc, char **argv);
 
 /* Read the configuration; for a command that needs it only sometimes. Says what is wrong. 0 or -errno. */
 int ctl_load_config(struct ctl *ctl);
+
+/* What the server calls an account, or "+FOLDER", of the users file in hand: NAME, or NAME@SERVER. */
+void ctl_full_name(const struct ctl *ctl, const char *name, char full[CTL_FULL_NAME_SIZE]);
 
 /* Open the users file of the configuration; says on stderr what is wrong, and returns NULL. */
 struct users_file *ctl_open_users(const struct ctl *ctl, bool is_writing);

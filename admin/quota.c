@@ -64,7 +64,10 @@ has_quota(const struct account *account)
 static void
 ledger_path(const struct ctl *ctl, const char *name, char path[PATH_MAX])
 {
-	snprintf(path, PATH_MAX, "%s/ledger/%s", ctl->config->state_directory, name);
+	char full[CTL_FULL_NAME_SIZE];
+
+	ctl_full_name(ctl, name, full);
+	snprintf(path, PATH_MAX, "%s/ledger/%s", ctl->config->state_directory, full);
 }
 
 /* Open state-directory, which only root can change. Reports an error, except that it does not exist. */
@@ -85,12 +88,13 @@ open_state(const struct ctl *ctl)
 void
 quota_forget(const struct ctl *ctl, const char *name)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], full[CTL_FULL_NAME_SIZE];
 	int state_fd = open_state(ctl);
 
 	if (state_fd < 0)
 		return;
-	snprintf(path, sizeof(path), "ledger/%s", name);
+	ctl_full_name(ctl, name, full);
+	snprintf(path, sizeof(path), "ledger/%s", full);
 	if (unlinkat(state_fd, path, 0) < 0 && errno != ENOENT && errno != ENOTDIR)
 		ctl_warning("cannot remove '%s' in '%s': %s", path, ctl->config->state_directory, strerror(errno));
 	close_fd(&state_fd);
@@ -233,9 +237,12 @@ open_uncounted(const struct ctl *ctl, const struct account *account, struct ledg
 static bool
 ask_server_to_count(const struct ctl *ctl, const struct account *account)
 {
-	const char *const request[] = {"count-home", account->name, NULL};
-	json_t *last = control_ask(ctl, request, NULL, NULL);
+	char full[CTL_FULL_NAME_SIZE];
+	const char *const request[] = {"count-home", full, NULL};
+	json_t *last;
 
+	ctl_full_name(ctl, account->name, full);
+	last = control_ask(ctl, request, NULL, NULL);
 	json_decref(last);
 	return last != NULL;
 }

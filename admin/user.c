@@ -126,15 +126,23 @@ is_inside(const char *path, const char *directory)
 	return strncmp(path, directory, len) == 0 && (path[len] == '\0' || path[len] == '/');
 }
 
+/* An account, and what it is called where others are looked at. */
+struct looked_at {
+	const struct account *account;
+	const char *name;
+	bool is_shared;
+};
+
 static void
 warn_shared(const char *line, size_t len, const struct account *other, void *arg)
 {
-	const struct account *account = arg;
+	const struct looked_at *looked_at = arg;
+	const struct account *account = looked_at->account;
 	const char *name;
 
 	(void)line;
 	(void)len;
-	if (other == NULL || strcmp(other->name, account->name) == 0)
+	if (other == NULL || strcmp(other->name, looked_at->name) == 0)
 		return;
 	name = ctl_quote(other->name);
 	if (other->uid == account->uid)
@@ -149,17 +157,16 @@ warn_shared(const char *line, size_t len, const struct account *other, void *arg
 
 /* Other accounts with its uid or home, in all books. */
 static void
-warn_of_sharing(struct book *book, const struct account *account, const struct buf *line)
+warn_of_sharing(struct book *book, const struct ctl *ctl, const struct account *account, const struct buf *line)
 {
-	struct book *other = NULL;
+	struct looked_at looked_at = {.account = account, .name = account->name};
+	char full[CTL_FULL_NAME_SIZE];
 
-	(void)book_each_sharing(book, line->data, line->len, false, warn_shared, (void *)(uintptr_t)account);
-	if (book_open_other(book, &other) < 0 ||
-	    (other != NULL &&
-		book_each_sharing(other, line->data, line->len, false, warn_shared, (void *)(uintptr_t)account) ==
-		    -EIO))
+	(void)book_each_sharing(book, line->data, line->len, false, warn_shared, &looked_at);
+	ctl_full_name(ctl, account->name, full);
+	looked_at.name = full;
+	if (book_each_elsewhere(book, line->data, line->len, false, warn_shared, &looked_at) == -EIO)
 		ctl_warning("whether other accounts have the same uid or home is not known");
-	book_close(other);
 }
 
 /* A home whose group may write to it is one that is shared: what is made there belongs to the group, not to its maker's. */
@@ -415,7 +422,7 @@ add_locked(const struct ctl *ctl, struct book *book, struct user_options *option
 	    user_patterns_settle(&options->patterns, NULL) < 0 || design_account(ctl, book, options, &account) < 0 ||
 	    compose_line(ctl, options, hash, &account, &line) < 0 || check_store_limits(ctl, book, &line) < 0)
 		goto out;
-	warn_of_sharing(book, &account, &line);
+	warn_of_sharing(book, ctl, &account, &line);
 	if (home_prepare(account.home, account.uid, account.gid, mode_of_home(ctl, options->directory_mode), &made) < 0)
 		goto out;
 	if (book_add(book, line.data, line.len) == 0 && book_save(book) == 0)
@@ -523,7 +530,7 @@ set_locked(const struct ctl *ctl, struct book *book, const struct buf *before, s
 	if ((options->has_uid || options->has_gid || edit.home != NULL) && check_store_limits(ctl, book, &line) < 0)
 		goto out;
 	if (options->has_uid || edit.home != NULL) {
-		warn_of_sharing(book, account, &line);
+		warn_of_sharing(book, ctl, account, &line);
 		if (home_prepare(account->home, account->uid, account->gid, mode_of_home(ctl, account->directory_mode),
 			&made) < 0)
 			goto out;
@@ -562,7 +569,8 @@ user_set(struct ctl *ctl)
 	bool wants_any = false, is_of_file;
 
 	for (size_t i = 0; i < OPTION_COUNT; i++)
-		wants_any = wants_any || (ctl->given[i] && i != OPTION_STORE && i != OPTION_STORE_CONF);
+		wants_any =
+		    wants_any || (ctl->given[i] && i != OPTION_STORE && i != OPTION_STORE_CONF && i != OPTION_SERVER);
 	if (!wants_any) {
 		ctl_error("'user set' without an option; 'sallyportctl user set --help' lists them");
 		return CTL_USAGE;
@@ -689,20 +697,14 @@ user_unlock(struct ctl *ctl)
 
 /* --- del --- */
 
-struct sharing {
-	const struct account *account;
-	bool is_shared;
-};
-
 static void
 note_sharing(const char *line, size_t len, const struct account *other, void *arg)
 {
-	struct sharing *sharing = arg;
+	struct looked_at *sharing = arg;
 
 	(void)line;
 	(void)len;
-	if (other == NULL || strcmp(other->name, sharing->account->name) == 0 ||
-	    !is_inside(other->home, sharing->account->home))
+	if (other == NULL || strcmp(other->name, sharing->name) == 0 || !is_inside(other->home, sharing->account->home))
 		return;
 	ctl_error("home '%s' holds the home of account '%s'; remove this account without --purge-home",
 	    ctl_quote(sharing->account->home), ctl_quote(other->name));
@@ -711,17 +713,17 @@ note_sharing(const char *line, size_t len, const struct account *other, void *ar
 
 /* A home is removed only when all books say that no other account has it. */
 static int
-open_for_purge(struct book *book, const struct buf *line, const struct account *account, struct home_place *place)
+open_for_purge(struct book *book, const struct ctl *ctl, const struct buf *line, const struct account *account,
+    struct home_place *place)
 {
-	struct sharing sharing = {.account = account};
-	struct book *other = NULL;
+	struct looked_at sharing = {.account = account, .name = account->name};
+	char full[CTL_FULL_NAME_SIZE];
 	int r = book_each_sharing(book, line->data, line->len, true, note_sharing, &sharing);
 
+	ctl_full_name(ctl, account->name, full);
+	sharing.name = full;
 	if (r == 0)
-		r = book_open_other(book, &other);
-	if (r == 0 && other != NULL)
-		r = book_each_sharing(other, line->data, line->len, true, note_sharing, &sharing);
-	book_close(other);
+		r = book_each_elsewhere(book, line->data, line->len, true, note_sharing, &sharing);
 	if (r == -EINVAL)
 		ctl_error("a damaged users file does not say whose the home is; repair it, or omit --purge-home");
 	else if (r < 0)
@@ -740,7 +742,7 @@ del_locked(const struct ctl *ctl, struct book *book, const struct buf *line, con
 	int r = 0;
 
 	if (purges)
-		r = open_for_purge(book, line, account, &place);
+		r = open_for_purge(book, ctl, line, account, &place);
 	if (r < 0 && r != -ENOENT)
 		goto out;
 	if (book_remove(book, ctl->operand) < 0 || book_save(book) < 0)

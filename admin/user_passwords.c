@@ -51,17 +51,22 @@ moment_text(int64_t seconds, char text[DATE_SIZE])
 static void
 use_path(const struct ctl *ctl, const char *label, char path[PATH_MAX])
 {
-	snprintf(path, PATH_MAX, "%s/passwords/%s:%s", ctl->config->state_directory, ctl->operand, label);
+	char full[CTL_FULL_NAME_SIZE];
+
+	ctl_full_name(ctl, ctl->operand, full);
+	snprintf(path, PATH_MAX, "%s/passwords/%s:%s", ctl->config->state_directory, full, label);
 }
 
 void
 passwords_forget_use(const struct ctl *ctl)
 {
-	char path[PATH_MAX], prefix[ACCOUNT_NAME_MAX + 2];
-	size_t len = (size_t)snprintf(prefix, sizeof(prefix), "%s:", ctl->operand);
+	char path[PATH_MAX], full[CTL_FULL_NAME_SIZE], prefix[CTL_FULL_NAME_SIZE + 1];
 	const struct dirent *entry;
+	size_t len;
 	DIR *dir;
 
+	ctl_full_name(ctl, ctl->operand, full);
+	len = (size_t)snprintf(prefix, sizeof(prefix), "%s:", full);
 	snprintf(path, sizeof(path), "%s/passwords", ctl->config->state_directory);
 	dir = opendir(path);
 	while (dir != NULL && (entry = readdir(dir)) != NULL)

@@ -15,24 +15,24 @@
 #define BELOW_RANGE 10000 /* uids for accounts of the file */
 
 /*
- * The first of count uids from low on that neither book has: each is asked from what the other one offers, until both
- * agree. -ENOSPC when the range is used up.
+ * The first of count uids from low on that no book has: each is asked from what the one before offers, until all agree.
+ * -ENOSPC when the range is used up.
  */
 static int
-agree_on_uid(struct book *book, struct book *other, uint32_t low, uint32_t high, uint32_t count, uint32_t *uid)
+agree_on_uid(
+    struct book *book, const struct book_others *others, uint32_t low, uint32_t high, uint32_t count, uint32_t *uid)
 {
-	uint32_t mine = low, theirs = low;
-	int r;
+	size_t agreed = 0, i = 0;
+	uint32_t next;
+	int r = 0;
 
-	for (;;) {
-		r = book_free_uid(book, theirs, high, count, &mine);
-		if (r < 0 || other == NULL)
-			break;
-		r = book_free_uid(other, mine, high, count, &theirs);
-		if (r < 0 || theirs == mine)
-			break;
+	*uid = low;
+	while (r == 0 && agreed <= others->count) {
+		r = book_free_uid(i == 0 ? book : others->list[i - 1], *uid, high, count, &next);
+		agreed = r == 0 && next == *uid ? agreed + 1 : 1;
+		*uid = next;
+		i = (i + 1) % (others->count + 1);
 	}
-	*uid = mine;
 	return r;
 }
 
@@ -71,9 +71,9 @@ range_of(const struct ctl *ctl, const struct book *book, uint32_t *low, uint32_t
 int
 user_free_uid(const struct ctl *ctl, struct book *book, uint32_t taken_below, uint32_t count, uint32_t *uid)
 {
-	struct book *other = NULL;
+	struct book_others others;
 	uint32_t low, high, first, taken;
-	int r = book_open_other(book, &other);
+	int r = book_open_others(book, &others);
 
 	range_of(ctl, book, &low, &high);
 	first = low;
@@ -82,7 +82,7 @@ user_free_uid(const struct ctl *ctl, struct book *book, uint32_t taken_below, ui
 	if (taken_below > low)
 		low = taken_below;
 	while (r == 0) {
-		r = low > high ? -ENOSPC : agree_on_uid(book, other, low, high, count, uid);
+		r = low > high ? -ENOSPC : agree_on_uid(book, &others, low, high, count, uid);
 		if (r < 0 || (taken = system_uid_within(*uid, count)) == 0)
 			break;
 		low = taken + 1;
@@ -91,6 +91,6 @@ user_free_uid(const struct ctl *ctl, struct book *book, uint32_t taken_below, ui
 		ctl_error("no uid is free in %s%u-%u; %s it in '%s', or use --uid N",
 		    high < ctl->config->uid_low ? "" : "uid-range ", first, high,
 		    high < ctl->config->uid_low ? "begin uid-range after" : "widen", ctl_quote(ctl->config_path));
-	book_close(other);
+	book_close_others(&others);
 	return r;
 }

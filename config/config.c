@@ -152,12 +152,12 @@ struct destination {
 static struct config_server *
 take_server(struct load *load, const char *title)
 {
-	char name[CONFIG_SERVER_NAME_MAX + 1];
+	char name[SERVER_NAME_MAX + 1];
 	struct config_server *server;
 	size_t len = strlen(title);
 	int known, error = 0;
 
-	if (len > CONFIG_SERVER_NAME_MAX || !value_is_host_name(title))
+	if (len > SERVER_NAME_MAX || !value_is_host_name(title))
 		return NULL;
 	for (size_t i = 0; i <= len; i++)
 		name[i] = (char)tolower((unsigned char)title[i]);
@@ -549,7 +549,7 @@ take_sections(struct load *load, cfg_t *cfg, char *text, size_t len)
 			snprintf(what, sizeof(what),
 			    "not a host name of at most %d bytes; write " CONFIG_SERVER_SECTION
 			    " \"ftp.example.org\" { }, and longer ones in names",
-			    CONFIG_SERVER_NAME_MAX);
+			    SERVER_NAME_MAX);
 		tell_section(load, line, title, what);
 	}
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "common/address.h"
+#include "common/bounds.h"
 
 #define CONFIG_FILE_DEFAULT SYSCONFDIR "/sallyport/sallyport.conf"
 #define CONFIG_LISTEN_MAX 16
@@ -20,7 +21,6 @@
 #define CONFIG_LOGIN_MESSAGE_MAX 8192
 #define CONFIG_SERVERS_MAX 64	/* sections "server" */
 #define CONFIG_SERVER_ADDRESSES_MAX 16
-#define CONFIG_SERVER_NAME_MAX 60	/* bytes of a title: USER@TITLE is a name of an account */
 #define CONFIG_SERVER_KEYS_MAX 16
 
 /* One "host:port" of listen, listen-tls, listen-proxied or listen-proxied-tls. */
@@ -43,7 +43,7 @@ enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
  * section. What a section does not say is as it is for the main server.
  */
 struct config_server {
-	char *name;	/* the title; "": the main server */
+	char *name;	/* the title in lower case; "": the main server */
 	char *names;	/* further ones for HOST and TLS, with ',' between them; of the main server all, and "": any */
 	union address addresses[CONFIG_SERVER_ADDRESSES_MAX];	/* at which it alone is */
 	size_t address_count;	/* 0: it is at every address that no other one has */
@@ -136,6 +136,7 @@ struct config {
 	} timeouts;
 	struct config_server *servers;	/* the main one first; see servers.h */
 	size_t server_count;		/* never 0 in a configuration that was loaded */
+	char *books;	/* names of the servers with users files of their own, with ',' between; never NULL then */
 };
 
 /*

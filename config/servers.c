@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/buf.h"
 #include "config/keys.h"
 
 #include "common/banned.h"
@@ -81,6 +82,14 @@ servers_named(const struct config *config, const union address *dialled, const c
 	return config->server_name[0] == '\0' || is_listed(config->server_name, name) ? 0 : -ENOENT;
 }
 
+uint8_t
+servers_choose(const struct config *config, const union address *dialled, const char *name)
+{
+	int named = name[0] == '\0' ? -ENOENT : servers_named(config, dialled, name);
+
+	return named < 0 ? servers_at(config, dialled) : (uint8_t)named;
+}
+
 int
 servers_titled(const struct config *config, const char *title)
 {
@@ -93,7 +102,66 @@ servers_titled(const struct config *config, const char *title)
 uint8_t
 servers_book(const struct config *config, size_t server)
 {
-	return strcmp(config->servers[server].accounts, config->servers[0].accounts) == 0 ? 0 : (uint8_t)server;
+	return server == 0 || strcmp(config->servers[server].accounts, config->servers[0].accounts) == 0
+	    ? 0
+	    : (uint8_t)server;
+}
+
+const char *
+servers_suffix(const struct config *config, size_t server)
+{
+	return server == 0 || servers_book(config, server) == 0 ? "" : config->servers[server].name;
+}
+
+uint8_t
+servers_of_name(const struct config *config, const char *full_name, size_t *len)
+{
+	const char *at = strrchr(full_name, '@');
+
+	*len = at == NULL ? strlen(full_name) : (size_t)(at - full_name);
+	for (size_t i = 1; at != NULL && i < config->server_count; i++)
+		if (strcmp(servers_suffix(config, i), at + 1) == 0)
+			return (uint8_t)i;
+	*len = strlen(full_name);
+	return 0;
+}
+
+/* The main server is what the top says, also in a configuration that nobody has loaded. */
+
+const char *
+servers_accounts(const struct config *config, size_t server)
+{
+	return server == 0 ? config->accounts : config->servers[server].accounts;
+}
+
+const char *
+servers_host(const struct config *config, size_t server)
+{
+	return server == 0 ? config->host : config->servers[server].name;
+}
+
+const char *
+servers_banner(const struct config *config, size_t server)
+{
+	return server == 0 ? config->banner : config->servers[server].banner;
+}
+
+const char *
+servers_greeting(const struct config *config, size_t server)
+{
+	return server == 0 ? config->greeting : config->servers[server].greeting;
+}
+
+const char *
+servers_login_message(const struct config *config, size_t server)
+{
+	return server == 0 ? config->login_message_text : config->servers[server].login_message_text;
+}
+
+bool
+servers_require_tls(const struct config *config, size_t server)
+{
+	return server == 0 ? config->tls.require : config->servers[server].tls.require;
 }
 
 /* --- sections of the file --- */
@@ -187,6 +255,8 @@ servers_free(struct config *config)
 				free(*server_text(server, &config_server_keys[k]));
 	}
 	free(config->servers);
+	free(config->books);
+	config->books = NULL;
 	config->servers = NULL;
 	config->server_count = 0;
 }
@@ -288,7 +358,7 @@ check_server_accounts(const struct servers_checking *checking, const struct conf
 }
 
 static void
-check_pair(const struct servers_checking *checking, const struct config_server *server)
+check_server_pair(const struct servers_checking *checking, const struct config_server *server)
 {
 	bool has_certificate = server->tls.certificate[0] != '\0', has_key = server->tls.key[0] != '\0';
 
@@ -311,7 +381,7 @@ servers_check(const struct config *config, void (*tell)(void *arg, int line, con
 		check_addresses(&checking, &config->servers[i]);
 		check_names(&checking, &config->servers[i]);
 		check_server_accounts(&checking, &config->servers[i]);
-		check_pair(&checking, &config->servers[i]);
+		check_server_pair(&checking, &config->servers[i]);
 	}
 }
 
@@ -348,6 +418,20 @@ inherit_server(struct config_server *server, const struct config *config)
 	return r;
 }
 
+static int
+name_books(struct config *config)
+{
+	struct buf names;
+
+	buf_init(&names, (SERVER_NAME_MAX + 1) * CONFIG_SERVERS_MAX + 1);
+	for (size_t i = 1; i < config->server_count; i++)
+		if (servers_book(config, i) != 0)
+			buf_addf(&names, "%s%s", names.len > 0 ? "," : "", config->servers[i].name);
+	config->books = strdup(names.data == NULL ? "" : names.data);
+	buf_free(&names);
+	return config->books == NULL ? -ENOMEM : 0;
+}
+
 int
 servers_inherit(struct config *config)
 {
@@ -355,5 +439,5 @@ servers_inherit(struct config *config)
 
 	for (size_t i = 0; i < config->server_count && r == 0; i++)
 		r = inherit_server(&config->servers[i], config);
-	return r;
+	return r < 0 ? r : name_books(config);
 }

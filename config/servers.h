@@ -27,11 +27,28 @@ bool servers_eligible(const struct config *config, size_t server, const union ad
  */
 int servers_named(const struct config *config, const union address *dialled, const char *name);
 
-/* The server with this title (CONFIG_SERVER_NAME_MAX), whatever its case; "" is the main one. -ENOENT: there is none. */
+/* The server of a session: that of the name, if one that is eligible has it, or else that of the address. name "": none is given. */
+uint8_t servers_choose(const struct config *config, const union address *dialled, const char *name);
+
+/* The server with this title (SERVER_NAME_MAX), whatever its case; "" is the main one. -ENOENT: there is none. */
 int servers_titled(const struct config *config, const char *title);
 
 /* The server whose users file the server uses: itself, or 0. */
 uint8_t servers_book(const struct config *config, size_t server);
+
+/* The name that is behind the '@' in names of the server's accounts and folders; "": they have the accounts of the main server. */
+const char *servers_suffix(const struct config *config, size_t server);
+
+/* The server with a users file of its own that this is the name of an account or a folder of, in full; 0: none. len: what is before the '@'. */
+uint8_t servers_of_name(const struct config *config, const char *full_name, size_t *len);
+
+/* The users file of the server; what %{host} becomes in its texts; its banner, its greeting, the text of its login message; does it require TLS? */
+const char *servers_accounts(const struct config *config, size_t server);
+const char *servers_host(const struct config *config, size_t server);
+const char *servers_banner(const struct config *config, size_t server);
+const char *servers_greeting(const struct config *config, size_t server);
+const char *servers_login_message(const struct config *config, size_t server);
+bool servers_require_tls(const struct config *config, size_t server);
 
 /* Where a key of the server was set, as config_place(): "FILE:LINE: server "NAME": KEY: ". */
 void servers_place(const struct config *config, size_t server, const char *name, char place[CONFIG_PLACE_MAX]);

@@ -558,12 +558,12 @@ add_layout_error(void *arg, uint64_t line, const char *problem)
 
 /* As snapshot_build() has them, and apart from the server's own directories. */
 static void
-check_folder_layout(struct check *check, const struct config *config, const struct users_file *file)
+check_folder_layout(struct check *check, const struct config *config, const char *path, const struct users_file *file)
 {
 	struct layout layout = {
 	    .state_directory = config->state_directory, .runtime_directory = config->runtime_directory};
 
-	check->accounts_path = config->accounts;
+	check->accounts_path = path;
 	if (layout_of_file(&layout, file) == 0)
 		layout_check(&layout, add_layout_error, check);
 	layout_free(&layout);
@@ -599,7 +599,7 @@ check_folders(struct check *check, const char *path, const struct users_file *fi
 
 /* An account of the database with this uid could have this home. */
 static void
-check_uids_apart(struct check *check, const struct config *config, const struct users_file *file)
+check_uids_apart(struct check *check, const struct config *config, const char *path, const struct users_file *file)
 {
 	struct account account;
 	const char *problem;
@@ -614,39 +614,51 @@ check_uids_apart(struct check *check, const struct config *config, const struct 
 		add_finding(check, false,
 		    "%s:%zu: the uid of '%s' is in uid-range, so an account of the database may have it as well; give "
 		    "accounts of the file uids outside of %u-%u",
-		    config->accounts, i + 1, account.name, config->uid_low, config->uid_high);
+		    path, i + 1, account.name, config->uid_low, config->uid_high);
 		break;
 	}
 	explicit_bzero(&account, sizeof(account));
 }
 
+/* The users file of one server. */
 static void
-check_accounts(struct check *check, const struct config *config)
+check_book(struct check *check, const struct config *config, size_t server)
 {
+	const struct snapshot_basis basis = {
+	    .former_fd = -1, .server = servers_suffix(config, server), .others = config->books};
+	const char *path = config->servers[server].accounts;
 	struct users_file *file = NULL;
 	struct buf problem;
 	int fd = -1;
 
-	if (!check->is_root && access(config->accounts, R_OK) < 0 && errno == EACCES) {
-		add_finding(check, false, "%s: accounts: '%s' was not read, because that needs root", check->path,
-		    config->accounts);
+	if (!check->is_root && access(path, R_OK) < 0 && errno == EACCES) {
+		add_finding(
+		    check, false, "%s: accounts: '%s' was not read, because that needs root", check->path, path);
 		return;
 	}
 	buf_init(&problem, LINE_MAX_BYTES);
 	fd = memfd_create("accounts", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		add_finding(check, true, "cannot make a memory file: %s", strerror(errno));
-	else if (config->accounts[0] != '\0' && snapshot_build(config->accounts, fd, add_check_error, check) == 0 &&
-	    users_file_open(config->accounts, false, 0, &file, &problem) == 0) {
-		check_options(check, config->accounts, file);
-		check_each_account(check, config->accounts, file);
-		check_folder_layout(check, config, file);
-		check_folders(check, config->accounts, file);
-		check_uids_apart(check, config, file);
+	else if (path[0] != '\0' && snapshot_build_on(&basis, path, fd, add_check_error, check) == 0 &&
+	    users_file_open(path, false, 0, &file, &problem) == 0) {
+		check_options(check, path, file);
+		check_each_account(check, path, file);
+		check_folder_layout(check, config, path, file);
+		check_folders(check, path, file);
+		check_uids_apart(check, config, path, file);
 	}
 	users_file_free(file);
 	buf_free(&problem);
 	close_fd(&fd);
+}
+
+static void
+check_accounts(struct check *check, const struct config *config)
+{
+	for (size_t i = 0; i < config->server_count; i++)
+		if (servers_book(config, i) == i)
+			check_book(check, config, i);
 }
 
 /* --- the database of accounts --- */

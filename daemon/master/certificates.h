@@ -41,7 +41,7 @@ struct certificates {
  */
 int certificates_load_first(struct certificates *certificates, struct server *server, const char *good, size_t *failed);
 
-#define CERTIFICATES_GOOD_MAX (2 + CONFIG_SERVERS_MAX * (CONFIG_SERVER_NAME_MAX + 1))
+#define CERTIFICATES_GOOD_MAX (2 + CONFIG_SERVERS_MAX * (SERVER_NAME_MAX + 1))
 
 /*
  * Which servers have a certificate that is in date, for the next program: "1" or "0" for the main one, then each

@@ -9,6 +9,7 @@
 #include "common/buf.h"
 #include "common/io.h"
 #include "config/keys.h"
+#include "config/servers.h"
 #include "daemon/master/accounts_loader.h"
 #include "daemon/master/bans.h"
 #include "daemon/master/certificates.h"
@@ -394,7 +395,10 @@ static void
 answer_count_home(
     const struct control_answers *answers, struct control_client *client, const struct control_request *request)
 {
-	(void)accounts_are_fresh(answers->sessions->accounts);
+	size_t len;
+
+	(void)accounts_are_fresh(
+	    answers->sessions->accounts, servers_of_name(answers->server->config, request->value, &len));
 	log_request("count-home", request->value);
 	home_counts_want(&answers->sessions->counts, request->value, NULL);
 	end_control_reply(client, json_pack("{s:b}", "done", 1));

@@ -14,7 +14,7 @@
 
 struct board;
 
-#define ERRAND_KEPT_MAX 3
+#define ERRAND_KEPT_MAX 66	/* the accounts of all servers */
 
 struct errand {
 	pid_t pid; /* 0: not under way */

@@ -13,10 +13,10 @@
 #include "accounts/folder.h"
 #include "accounts/ledger.h"
 #include "accounts/snapshot.h"
-#include "common/buf.h"
 #include "common/io.h"
 #include "common/libc.h"
 #include "common/title.h"
+#include "config/servers.h"
 #include "daemon/master/accounts_loader.h"
 #include "daemon/master/server.h"
 #include "privsep/counter/counter.h"
@@ -97,25 +97,27 @@ count_into(struct ledger *ledger, const struct account *account)
 	return r;
 }
 
+/* What is to be counted, in the book that has it. */
+struct counted {
+	int snapshot_fd;
+	char name[ACCOUNT_NAME_MAX + 1]; /* as the users file has it */
+};
+
+static int
+snapshot_of_count(const struct home_counts *counts, const char *user, size_t *len)
+{
+	return counts->accounts->books[servers_of_name(counts->server->config, user, len)].fd;
+}
+
 /* The service user walks a folder, with the folder's group. */
 static int
-find_counted_folder(const struct home_count *count, struct account *account)
+find_counted_folder(const struct home_count *count, const struct counted *counted, struct account *account)
 {
-	struct definition definition;
 	struct folder folder;
-	const char *problem;
-	struct buf line;
-	int r;
+	int r = snapshot_folder(counted->snapshot_fd, counted->name + 1, &folder);
 
-	buf_init(&line, ACCOUNT_LINE_MAX);
-	r = snapshot_definition(count->counts->accounts->fd, DEFINITION_FOLDER, count->user + 1, &line);
-	if (r == 0)
-		r = definition_parse(line.data, line.len, &definition, &problem);
-	if (r == 0)
-		r = folder_parse(&definition, &folder, &problem);
 	if (r == 0)
 		folder_as_account(&folder, count->counts->server->service_uid, account);
-	buf_free(&line);
 	return r;
 }
 
@@ -123,12 +125,16 @@ static int
 find_counted(const struct home_count *count, struct account *account)
 {
 	const struct stored_home *stored = count->stored;
+	struct counted counted;
+	size_t len;
 	int r;
 
-	if (count->user[0] == '+')
-		return find_counted_folder(count, account);
 	if (stored == NULL) {
-		r = snapshot_lookup(count->counts->accounts->fd, count->user, account);
+		counted.snapshot_fd = snapshot_of_count(count->counts, count->user, &len);
+		snprintf(counted.name, sizeof(counted.name), "%.*s", (int)len, count->user);
+		if (count->user[0] == '+')
+			return find_counted_folder(count, &counted, account);
+		r = snapshot_lookup(counted.snapshot_fd, counted.name, account);
 		explicit_bzero(account->hash, sizeof(account->hash));
 		return r;
 	}
@@ -289,16 +295,17 @@ static void
 start_count(struct home_count *count, uint64_t now)
 {
 	struct home_counts *counts = count->counts;
+	size_t len;
 	pid_t pid;
 
 	count->began_ms = now;
 	count->errand = (struct errand){
 	    .child = {.gone = count_gone, .arg = count},
-	    .kept = {counts->accounts->fd},
+	    .kept = {snapshot_of_count(counts, count->user, &len)},
 	    .kept_count = 1,
 	};
 	pid = errand_start(&count->errand, counts->server->loop, &counts->server->board, "count", COUNT_SECONDS_MAX);
-	if (pid == 0) {	/* without the table of sessions, which user may lie in */
+	if (pid == 0) { /* without the table of sessions, which user may lie in */
 		/* it may take long: it ends with the master, and its own child with it */
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != counts->server->pid)
 			_exit(1);

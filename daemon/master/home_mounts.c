@@ -9,6 +9,7 @@
 #include "accounts/users_file.h"
 #include "common/buf.h"
 #include "common/mount_line.h"
+#include "config/servers.h"
 #include "daemon/master/server.h"
 #include "privsep/ipc/log.h"
 
@@ -75,6 +76,24 @@ say_home_mounts(struct errand *errand, const struct mount_table *table, const ch
 	return 0;
 }
 
+/* Of the accounts of all servers. */
+static int
+say_all_home_mounts(struct errand *errand, const struct mount_table *table, const struct config *config)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < config->server_count && r == 0; i++)
+		if (servers_book(config, i) == i && config->servers[i].accounts[0] != '\0')
+			r = say_home_mounts(errand, table, config->servers[i].accounts);
+	return r;
+}
+
+static bool
+has_users_file(const struct config *config)
+{
+	return config->accounts[0] != '\0' || config->books[0] != '\0';
+}
+
 static void
 tell_mount(void *arg, const char *line)
 {
@@ -98,14 +117,13 @@ home_mounts_gone(void *arg, int status)
 void
 home_mounts_tell(struct home_mounts *mounts, struct server *server)
 {
-	const char *path = server->config->accounts;
 	struct mount_table table = {0};
 
 	*mounts = (struct home_mounts){0};
-	if (path[0] != '\0' && mount_table_read(&table) == 0 && has_bad_mount(&table)) {
+	if (has_users_file(server->config) && mount_table_read(&table) == 0 && has_bad_mount(&table)) {
 		mounts->errand = (struct errand){.child = {.gone = home_mounts_gone, .arg = mounts}};
 		if (errand_start(&mounts->errand, server->loop, &server->board, "accounts", LOOK_SECONDS_MAX) == 0)
-			errand_exit(say_home_mounts(&mounts->errand, &table, path));
+			errand_exit(say_all_home_mounts(&mounts->errand, &table, server->config));
 	}
 	mount_table_free(&table);
 }

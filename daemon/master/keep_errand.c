@@ -141,8 +141,13 @@ run_keep_errand(const struct keep_errand *keep_errand)
 	    .is_clock_set = keep_errand->is_clock_set,
 	};
 	char line[256];
-	int r = snapshot_each_keeping(keep_errand->accounts->fd, tend_next, &run);
+	int r = 0;
 
+	for (size_t i = 0; i < keep_errand->errand.kept_count; i++) {
+		int one = snapshot_each_keeping(keep_errand->errand.kept[i], tend_next, &run);
+
+		r = r < 0 ? r : one;
+	}
 	log_set_context(NULL, NULL, NULL, "");
 	log_held(&run.sum);
 	snprintf(line, sizeof(line),
@@ -210,9 +215,8 @@ start_keep_errand(struct keep_errand *keep_errand)
 
 	keep_errand->errand = (struct errand){
 	    .child = {.gone = keep_errand_gone, .arg = keep_errand},
-	    .kept = {keep_errand->accounts->fd},
-	    .kept_count = 1,
 	};
+	keep_errand->errand.kept_count = accounts_snapshots(keep_errand->accounts, keep_errand->errand.kept);
 	pid = errand_start(&keep_errand->errand, server->loop, &server->board, "keep", RUN_SECONDS_MAX);
 	if (pid == 0) {
 		/* it may take long: it ends with the master, and its own child with it */
@@ -252,12 +256,25 @@ is_errand_due(const struct keep_errand *keep_errand)
 	    keep_errand->watch.boot_s - keep_errand->ran_boot_s >= RUN_EVERY_S;
 }
 
+/* Has an account of some users file the option? */
+static bool
+has_keeping(const struct accounts_loader *accounts)
+{
+	int fds[ACCOUNTS_BOOKS_MAX];
+	size_t count = accounts_snapshots(accounts, fds);
+
+	for (size_t i = 0; i < count; i++)
+		if (snapshot_has_keeping(fds[i]))
+			return true;
+	return false;
+}
+
 static void
 keep_errand_due(void *arg)
 {
 	struct keep_errand *keep_errand = arg;
 
-	if (!snapshot_has_keeping(keep_errand->accounts->fd)) {
+	if (!has_keeping(keep_errand->accounts)) {
 		keep_errand->has_looked = false;
 		timer_set(keep_errand->server->loop, &keep_errand->look, monotonic_ms() + LOOK_SELDOM_MS);
 		return;

@@ -57,8 +57,7 @@ static struct inherited inherited;
 static bool symbols_are_bound; /* all of them, in all libraries */
 static int former_errors_fd = -1; /* where a former server reads what is wrong; standard error is the real one then */
 
-static void __attribute__((noreturn, format(printf, 1, 2)))
-exit_with_error(const char *format, ...)
+static void __attribute__((noreturn, format(printf, 1, 2))) exit_with_error(const char *format, ...)
 {
 	va_list args;
 
@@ -392,7 +391,7 @@ start_master(void)
 {
 	struct server *server = &master.server;
 	char error[CONFIG_PLACE_MAX + TRUST_TEXT_MAX];
-	size_t failed = 0;
+	size_t failed = 0, book = 0;
 	int ready_fd = -1;
 	int r;
 
@@ -450,12 +449,13 @@ start_master(void)
 	admission_init(&master.admission, server, &master.sessions, &master.bans, &master.control);
 	proxied_init(&master.proxied, server, &master.admission);
 	upgrade_take(&master.upgrade, &inherited);
-	r = accounts_load_first(&master.accounts, server);
+	r = accounts_load_first(&master.accounts, server, &book);
 	if (r < 0)
 		exit_with_error(
 		    "accounts '%s' cannot be used; see the line above, 'sallyportctl config check', or add the first "
-		    "user with 'sallyportctl user add NAME'",
-		    server->config->accounts);
+		    "user with 'sallyportctl user add NAME%s%s'",
+		    server->config->servers[book].accounts, book == 0 ? "" : " --server ",
+		    server->config->servers[book].name);
 	take_standard_error();
 	r = log_targets_start(&master.log, server, error, sizeof(error));
 	if (r < 0)

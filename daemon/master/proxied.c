@@ -134,7 +134,7 @@ serves_nobody(const struct proxied *proxied)
 	const struct board_head *head = proxied->server->board.head;
 
 	return config_has_store(config) && head->store_state != BROKER_UP && head->store_kept == 0 &&
-	    config->pam_service[0] == '\0' && proxied->admission->sessions->accounts->account_count == 0;
+	    config->pam_service[0] == '\0' && accounts_total(proxied->admission->sessions->accounts) == 0;
 }
 
 /* What a health check is told. */

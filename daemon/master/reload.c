@@ -59,22 +59,20 @@ tell_problem(void *arg, const char *line)
 	report_reload_problem(arg, "reload-refused", line);
 }
 
-/* An error of a file that a key names: the place of the key comes first. */
-struct complaint {
-	struct reload *reload;
-	const char *section, *key, *event;
-};
-
+/* An error of a file that a key of a server names: the place of the key comes first. section: of the main server's. */
 static void
-tell_complaint(void *arg, const char *line)
+tell_complaint(struct reload *reload, const char *event, size_t server, const char *section, const char *key,
+    const char *line)
 {
-	const struct complaint *complaint = arg;
 	char place[CONFIG_PLACE_MAX];
 	char text[CONFIG_PLACE_MAX + 1024];
 
-	config_place(complaint->reload->config, complaint->section, complaint->key, place);
+	if (server == 0)
+		config_place(reload->config, section, key, place);
+	else
+		servers_place(reload->config, server, key, place);
 	snprintf(text, sizeof(text), "%s%s", place, line);
-	report_reload_problem(complaint->reload, complaint->event, text);
+	report_reload_problem(reload, event, text);
 }
 
 static void
@@ -153,8 +151,7 @@ take_over(struct reload *reload)
 	log_switches_set_level(reload->parts.log->switches, (enum log_level)reload->parts.server->config->log.level);
 	listeners_watch(reload->parts.listeners);
 	proxied_configure(reload->parts.proxied, listeners_have_proxied(reload->parts.listeners));
-	accounts_load_drop(reload->parts.accounts, &reload->parts.accounts->load);
-	accounts_use(reload->parts.accounts, &reload->accounts);
+	accounts_reload_use(&reload->accounts);
 	certificates_use(reload->parts.certificates, &reload->certificates);
 	certificates_look_soon(reload->parts.certificates);
 	resolver_configure(reload->parts.resolver);
@@ -179,7 +176,7 @@ drop_reload(struct reload *reload)
 	listeners_close_others(
 	    reload->listeners, reload->listener_count, reload->parts.listeners->all, reload->parts.listeners->count);
 	log_targets_close(&reload->log_files);
-	accounts_load_drop(reload->parts.accounts, &reload->accounts);
+	accounts_reload_drop(&reload->accounts);
 	certificate_round_drop(&reload->certificates);
 	config_free(reload->config);
 	reload->config = NULL;
@@ -214,44 +211,31 @@ finish_reload(struct reload *reload)
 	give_memory_back();
 }
 
-static struct complaint
-complaint_about_accounts(struct reload *reload)
-{
-	return (struct complaint){reload, "", "accounts", "accounts-refused"};
-}
-
 static bool
 has_children(const struct reload *reload)
 {
-	return reload->accounts.errand.pid != 0 || reload->certificates.is_under_way;
+	return accounts_reload_runs(&reload->accounts) || reload->certificates.is_under_way;
 }
 
 static void
-reload_accounts_gone(void *arg, int status)
+tell_accounts_complaint(void *arg, size_t book, const char *line)
+{
+	tell_complaint(arg, "accounts-refused", book, "", "accounts", line);
+}
+
+static void
+reload_accounts_ended(void *arg)
 {
 	struct reload *reload = arg;
-	struct complaint accounts = complaint_about_accounts(reload);
 
-	if (accounts_load_end(&reload->accounts, status, tell_complaint, &accounts) < 0 && !reload->is_bad)
-		tell_complaint(&accounts, "cannot be used");
 	if (!has_children(reload))
 		finish_reload(reload);
 }
 
-/* The place is that of the key that names the certificate. */
 static void
 tell_certificate_complaint(void *arg, size_t server, const char *line)
 {
-	struct reload *reload = arg;
-	char place[CONFIG_PLACE_MAX];
-	char text[CONFIG_PLACE_MAX + 1024];
-
-	if (server == 0)
-		config_place(reload->config, "tls", "certificate", place);
-	else
-		servers_place(reload->config, server, "certificate", place);
-	snprintf(text, sizeof(text), "%s%s", place, line);
-	report_reload_problem(reload, "certificate-refused", text);
+	tell_complaint(arg, "certificate-refused", server, "tls", "certificate", line);
 }
 
 static void
@@ -267,16 +251,8 @@ reload_certificates_gone(void *arg)
 static void
 start_children(struct reload *reload)
 {
-	struct complaint accounts = complaint_about_accounts(reload);
-	char error[128];
-	int r;
-
-	r = accounts_load_start(
-	    reload->parts.accounts, &reload->accounts, reload->config->accounts, reload_accounts_gone, reload);
-	if (r < 0) {
-		snprintf(error, sizeof(error), "the loader cannot be started: %s", strerror(-r));
-		tell_complaint(&accounts, error);
-	}
+	/* a failure is told */
+	(void)!accounts_reload_start(&reload->accounts, reload->parts.accounts, reload->config);
 	certificate_round_start(&reload->certificates, reload->parts.server, reload->config,
 	    tell_certificate_complaint, reload_certificates_gone, reload);
 }
@@ -326,7 +302,8 @@ begin_reload(struct reload *reload)
 	reload->is_bad = false;
 	reload->listener_count = 0;
 	reload->next = (struct reload_report){.ticket = reload->report.ticket + 1};
-	reload->accounts = (struct accounts_load){.fd = -1};
+	reload->accounts =
+	    (struct accounts_reload){.tell = tell_accounts_complaint, .ended = reload_accounts_ended, .arg = reload};
 	reload->certificates.config = NULL;
 	reload->certificates.is_under_way = false;
 	for (int kind = 0; kind < LOG_TARGET_COUNT; kind++)

@@ -65,7 +65,7 @@ struct reload {
 	struct listener listeners[LISTENERS_MAX];
 	size_t listener_count;
 	struct log_files log_files;
-	struct accounts_load accounts;
+	struct accounts_reload accounts;
 	struct certificate_round certificates;
 	bool is_bad;
 	bool again; /* one more was asked for meanwhile */

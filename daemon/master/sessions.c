@@ -15,6 +15,7 @@
 #include "common/death.h"
 #include "common/home_path.h"
 #include "common/io.h"
+#include "config/servers.h"
 #include "daemon/master/accounts_loader.h"
 #include "daemon/master/bans.h"
 #include "daemon/master/broker_worker.h"
@@ -341,6 +342,13 @@ slot_answer_attempt(struct sessions *sessions, struct slot *slot)
 	}
 	if (slot->attempts++ >= slot->attempts_max) {
 		kill_for_violation(sessions, slot, "more attempts than limits.login-failures");
+		return;
+	}
+	slot->server[0] = '\0';
+	if (ipc_has_more(&message))
+		ipc_get_text(&message, slot->server, sizeof(slot->server));
+	if (!ipc_end(&message)) {
+		kill_for_violation(sessions, slot, "malformed attempt");
 		return;
 	}
 	forget_folders(slot);
@@ -716,27 +724,74 @@ slot_of_turn(struct turn *turn, enum turn_kind kind)
 	return (struct slot *)(void *)((char *)(turn - kind) - offsetof(struct slot, turns));
 }
 
-static void
-grant_attempt(struct sessions *sessions, struct turn *turn, enum turn_kind kind)
+/*
+ * The book of the server that the attempt is for, by what is in force now: a session may have begun before a reload, and
+ * numbers of servers have another meaning then. -ENOENT: that server is no more.
+ */
+static int
+book_of_attempt(const struct sessions *sessions, const struct slot *slot)
 {
-	struct slot *slot = slot_of_turn(turn, kind);
-	bool is_hash = kind == TURN_HASH;
-	int fds[] = {sessions->accounts->fd, -1};
+	const struct config *config = sessions->server->config;
+	int server = slot->server[0] == '\0' ? 0 : servers_titled(config, slot->server);
+
+	return server < 0 ? server : servers_book(config, (size_t)server);
+}
+
+/* The answer of a hash's turn: the accounts of the server, and a way to those of the database, which the main one has. */
+static int
+send_accounts(struct sessions *sessions, struct slot *slot, const struct accounts_book *book)
+{
+	int fds[] = {book->fd, -1};
 	int r;
 
-	turns_take(sessions->turns[kind], turn);
-	ipc_begin_reply(&message, is_hash ? IPC_attempt : IPC_attempt_pam, 0);
-	if (is_hash) {
-		slot->granted_ms = monotonic_ms();
-		slot->refusal_step_ms = sessions->accounts->refusal_step_ms;
-		ipc_put_u32(&message, slot->refusal_step_ms);
-		if (sessions->broker != NULL)
-			fds[1] = broker_worker_open_channel(sessions->broker);
-	}
-	r = ipc_send_fds_now(slot->channel, &message, fds, !is_hash ? 0 : fds[1] < 0 ? 1 : 2);
+	slot->granted_ms = monotonic_ms();
+	slot->refusal_step_ms = book->refusal_step_ms;
+	ipc_begin_reply(&message, IPC_attempt, 0);
+	ipc_put_u32(&message, slot->refusal_step_ms);
+	if (sessions->broker != NULL && book == sessions->accounts->books)
+		fds[1] = broker_worker_open_channel(sessions->broker);
+	r = ipc_send_fds_now(slot->channel, &message, fds, fds[1] < 0 ? 1 : 2);
 	close_fd(&fds[1]);
+	return r;
+}
+
+static void
+grant_hash(struct sessions *sessions, struct turn *turn)
+{
+	struct slot *slot = slot_of_turn(turn, TURN_HASH);
+	int book = book_of_attempt(sessions, slot);
+	int r;
+
+	turns_take(sessions->turns[TURN_HASH], turn);
+	if (book >= 0) {
+		r = send_accounts(sessions, slot, &sessions->accounts->books[book]);
+	} else {
+		leave_turns(sessions, slot);
+		ipc_begin_reply(&message, IPC_attempt, -ESTALE);
+		r = ipc_send_now(slot->channel, &message, -1);
+	}
 	if (r < 0)
 		close_channel(sessions, slot);
+}
+
+static void
+grant_pam_turn(struct sessions *sessions, struct turn *turn)
+{
+	struct slot *slot = slot_of_turn(turn, TURN_PAM);
+
+	turns_take(sessions->turns[TURN_PAM], turn);
+	ipc_begin_reply(&message, IPC_attempt_pam, 0);
+	if (ipc_send_now(slot->channel, &message, -1) < 0)
+		close_channel(sessions, slot);
+}
+
+/* Are the accounts that the turn is about those that the file has now? False: all wait for the loader. */
+static bool
+has_fresh_accounts(struct sessions *sessions, struct turn *turn)
+{
+	int book = book_of_attempt(sessions, slot_of_turn(turn, TURN_HASH));
+
+	return book < 0 || accounts_are_fresh(sessions->accounts, (size_t)book);
 }
 
 /* Failures of its address put it off. Asked when it could have its turn, so that failures of parallel attempts count. */
@@ -771,14 +826,16 @@ grant_hashes(struct sessions *sessions, uint64_t now)
 	uint32_t most = sessions->server->config->limits.concurrent_hashes;
 	struct turn *turn;
 
-	if (turns_waiting(turns) == 0 || !accounts_are_fresh(sessions->accounts))
+	if (turns_waiting(turns) == 0)
 		return UINT64_MAX;
 	turns_set_bounds(turns, most, most > pam_share(sessions) ? most : pam_share(sessions));
 	while ((turn = turns_next(turns, now)) != NULL)
 		if (is_slowed(sessions, turn, now))
 			turns_put_off(turns, turn, turn->not_before_ms);
+		else if (has_fresh_accounts(sessions, turn))
+			grant_hash(sessions, turn);
 		else
-			grant_attempt(sessions, turn, TURN_HASH);
+			return UINT64_MAX;
 	return turns_due_ms(turns);
 }
 
@@ -790,7 +847,7 @@ grant_pam(struct sessions *sessions, uint64_t now)
 
 	turns_set_bounds(turns, sessions->server->config->limits.concurrent_pam, pam_share(sessions));
 	while ((turn = turns_next(turns, now)) != NULL)
-		grant_attempt(sessions, turn, TURN_PAM);
+		grant_pam_turn(sessions, turn);
 }
 
 void

@@ -11,6 +11,7 @@
 
 #include "accounts/account.h"
 #include "common/address.h"
+#include "common/bounds.h"
 #include "daemon/master/loop.h"
 #include "daemon/master/turns.h"
 #include "privsep/monitor/monitor.h"
@@ -49,6 +50,7 @@ struct slot {
 	union address announced; /* a data port of a small range; AF_UNSPEC: none */
 	uint64_t announced_ms, ports_short_ms; /* since then; when its monitor last found the range full */
 	TAILQ_ENTRY(slot) announcing; /* the oldest announcement first */
+	char server[SERVER_NAME_MAX + 1]; /* that the attempt is for, by its name; "": the main one */
 	char user[ACCOUNT_NAME_MAX + 1];
 	char wanted_user[ACCOUNT_NAME_MAX + 1]; /* another server decides about this login; "": none */
 	uint32_t max_sessions; /* of that account */

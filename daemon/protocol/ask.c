@@ -8,6 +8,7 @@
 
 #include "common/io.h"
 #include "daemon/protocol/notices.h"
+#include "daemon/protocol/server_choice.h"
 #include "daemon/protocol/session.h"
 #include "daemon/protocol/shown_server.h"
 
@@ -179,6 +180,8 @@ ask_monitor_login(struct protocol *protocol, const char *user, const char *passw
 	ipc_put_u8(&protocol->message, protocol->control.stream.tls == NULL);
 	ipc_put_text(&protocol->message, user);
 	ipc_put_bytes(&protocol->message, password, password_len);
+	if (protocol->config->server_count > 1)
+		ipc_put_text(&protocol->message, server_choice_name(protocol));
 	/* the monitor changes to the logged-in state before it answers */
 	r = ask_sibling(protocol, protocol->monitor_channel);
 	if (r == 0) {

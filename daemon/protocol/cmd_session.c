@@ -15,6 +15,7 @@
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/hash_names.h"
 #include "daemon/protocol/host_parse.h"
+#include "daemon/protocol/server_choice.h"
 #include "daemon/protocol/session.h"
 #include "daemon/protocol/variables.h"
 
@@ -79,7 +80,7 @@ cmd_pass(struct protocol *protocol, const struct request *request)
 	switch (r) {
 	case 0:
 		title_set("protocol", protocol->user, protocol->session->peer_text);
-		reply_text_with_variables(protocol, 230, protocol->config->login_message_text);
+		reply_text_with_variables(protocol, 230, servers_login_message(protocol->config, protocol->server));
 		reply(protocol, 230, "User %s logged in", protocol->user);
 		return;
 	case -EUSERS:
@@ -150,17 +151,32 @@ cmd_rein(struct protocol *protocol, const struct request *request)
 	}
 	session_reset(protocol);
 	protocol->host[0] = '\0';
+	server_choice_settle(protocol);
 	reply(protocol, 220, "Ready for a new user");
 }
 
+/* Why the server of this name is not the one to log in to; NULL: it is. */
+static const char *
+host_refusal(const struct protocol *protocol, const char *name, const union address *literal)
+{
+	const union address *dialled = &protocol->session->dialled;
+
+	if (literal->family != AF_UNSPEC ? !address_same_host(literal, dialled)
+					 : servers_named(protocol->config, dialled, name) < 0)
+		return "No server of that name is here";
+	return stream_agrees_with_host(&protocol->control.stream, name) ? NULL
+									: "TLS was begun with a server of another name";
+}
+
 /*
- * RFC 7151, 3.2: one server, by its name or any; a literal address must be the one that was dialled. Where TLS has
- * named a server, it must be the same (3.2.2). A refused HOST leaves none in force (3.2.2, the second one counts).
+ * RFC 7151, 3.2: a server that is at the dialled address, by its name; a literal address must be the one that was
+ * dialled. Where TLS has named a server, it must be the same (3.2.2). A refused HOST leaves none in force (3.2.2, the
+ * second one counts). A further server greets with its banner.
  */
 void
 cmd_host(struct protocol *protocol, const struct request *request)
 {
-	const char *argument = request->argument;
+	const char *argument = request->argument, *refusal;
 	union address literal;
 
 	if (protocol->state == IPC_STATE_READY || protocol->user[0] != '\0') {
@@ -168,21 +184,22 @@ cmd_host(struct protocol *protocol, const struct request *request)
 		return;
 	}
 	protocol->host[0] = '\0';
+	server_choice_settle(protocol);
 	if (host_parse(argument, &literal) < 0) {
 		reply(protocol, 501, "Usage: HOST name, or an address without a port");
 		return;
 	}
-	if (literal.family != AF_UNSPEC ? !address_same_host(&literal, &protocol->session->dialled)
-					: servers_named(protocol->config, &protocol->session->dialled, argument) < 0) {
-		reply(protocol, 504, "No server of that name is here");
-		return;
-	}
-	if (!stream_agrees_with_host(&protocol->control.stream, argument)) {
-		reply(protocol, 504, "TLS was begun with a server of another name");
+	refusal = host_refusal(protocol, argument, &literal);
+	if (refusal != NULL) {
+		reply(protocol, 504, "%s", refusal);
 		return;
 	}
 	snprintf(protocol->host, sizeof(protocol->host), "%s", argument);
-	reply(protocol, 220, "Host accepted");
+	server_choice_settle(protocol);
+	if (protocol->server == 0)
+		reply(protocol, 220, "Host accepted");
+	else
+		reply_with_banner(protocol);
 }
 
 /* RFC 2640, 4: replies are in English. */

@@ -8,6 +8,7 @@
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/command.h"
 #include "daemon/protocol/control.h"
+#include "daemon/protocol/server_choice.h"
 #include "daemon/protocol/session.h"
 
 #include "common/banned.h"
@@ -53,8 +54,10 @@ cmd_auth(struct protocol *protocol, const struct request *request)
 	session_reset(protocol);
 	reply(protocol, 234, "Begin TLS");
 	control_flush(protocol);
-	if (!control->at_end && control_start_tls(protocol))
-		check_host(protocol);
+	if (control->at_end || !control_start_tls(protocol))
+		return;
+	check_host(protocol);
+	server_choice_settle(protocol);
 }
 
 void

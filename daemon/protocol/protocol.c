@@ -17,6 +17,7 @@
 #include "daemon/protocol/command.h"
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/data.h"
+#include "daemon/protocol/server_choice.h"
 #include "daemon/protocol/session.h"
 #include "daemon/protocol/shown_server.h"
 #include "daemon/protocol/variables.h"
@@ -26,7 +27,7 @@
 
 #include "common/banned.h"
 
-#define AHEAD_MS 1000	/* of silence, and the listeners ahead are given up */
+#define AHEAD_MS 1000 /* of silence, and the listeners ahead are given up */
 
 static struct protocol protocol BEGINS_A_PAGE;
 
@@ -54,7 +55,7 @@ begin_session(const struct protocol_session *session)
 	stream_init(&protocol.control.stream, session->client_fd);
 	protocol.control.input_wants = POLLIN;
 	session_reset(&protocol);
-	protocol.must_protect = session->tls != NULL && session->config->tls.require;
+	server_choice_settle(&protocol);
 	title_set("protocol", NULL, session->peer_text);
 	title_doing("login", "", 0);
 	if (session->tls != NULL)
@@ -63,7 +64,8 @@ begin_session(const struct protocol_session *session)
 		return;
 	/* RFC 4217, appendix A.3: implicit TLS begins as if PBSZ 0 and PROT P had been sent */
 	protocol.has_pbsz = protocol.is_data_private = true;
-	reply_with_banner(&protocol, session->config->banner);
+	server_choice_settle(&protocol);
+	reply_with_banner(&protocol);
 }
 
 /* The monitor sent end: take leave with 421 of RFC 959. */
@@ -105,6 +107,9 @@ reply_goodbye(void)
 		break;
 	case END_ACCOUNTS_CHANGED:
 		reply(&protocol, 421, "The accounts were changed while you were connected; connect again");
+		break;
+	case END_SERVER_GONE:
+		reply(&protocol, 421, "This server was configured anew; connect again");
 		break;
 	case END_SHUTDOWN:
 	case END_DRAIN:

@@ -12,7 +12,7 @@
 void
 session_forget_path(struct home_path *path)
 {
-	if (path->len != 0)	/* a page that most sessions never touch */
+	if (path->len != 0) /* a page that most sessions never touch */
 		path->len = 0;
 }
 
@@ -23,7 +23,7 @@ session_reset(struct protocol *protocol)
 	explicit_bzero(protocol->user, sizeof(protocol->user));
 	memcpy(protocol->cwd.text, "/", 2);
 	protocol->cwd.len = 1;
-	protocol->is_ascii = true;	/* RFC 959, 3.1.1: the default */
+	protocol->is_ascii = true; /* RFC 959, 3.1.1: the default */
 	protocol->is_deflated = false;
 	protocol->deflate_level = DEFLATE_LEVEL_DEFAULT;
 	protocol->facts = FACTS_ALL;

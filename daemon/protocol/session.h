@@ -48,6 +48,7 @@ struct protocol {
 	int monitor_channel;
 	int files_channel;	/* -1 until login */
 	enum ipc_state state;
+	uint8_t server;		/* of config->servers, which the client has dialled or named */
 
 	char user[ACCOUNT_NAME_MAX + 1];	/* of USER; "" before */
 	bool is_ascii;
@@ -60,7 +61,7 @@ struct protocol {
 	unsigned senseless;		/* unknown commands in a row */
 	unsigned refused_data;		/* refused PORTs, and ports where only strangers came, since a client came last */
 
-	bool must_protect;	/* tls.require with a certificate: nothing in clear */
+	bool must_protect;	/* the server requires TLS, and there is a certificate: nothing in clear */
 	bool has_pbsz;		/* PBSZ 0 (RFC 4217, 8) */
 	bool is_data_private;	/* PROT P (RFC 4217, 9) */
 	uint64_t announced;	/* ALLO; UINT64_MAX: none */

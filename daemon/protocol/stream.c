@@ -27,7 +27,7 @@
  * Records that TLS sends gather here, so that several leave in one call. One buffer serves the process: only one
  * stream, the data connection, sends much at a time, and others flush at once.
  */
-#define GATHER_SIZE (160 * 1024)	/* bytes: nine or ten records with their heads */
+#define GATHER_SIZE (160 * 1024) /* bytes: nine or ten records with their heads */
 
 struct gather {
 	int fd;
@@ -123,7 +123,7 @@ gather_ctrl(BIO *bio, int command, long number, void *pointer)
  */
 static struct kernel {
 	int fd;
-	unsigned char record_type;	/* of the next write; 0: data, for which the kernel takes it by itself */
+	unsigned char record_type; /* of the next write; 0: data, for which the kernel takes it by itself */
 } kernel;
 
 /* As a comment in openssl/bio.h says, libssl names the type of the next record, or takes that back. */
@@ -456,7 +456,7 @@ stream_start_tls(struct stream *stream, SSL_CTX *context, SSL_CTX *shown, enum s
 		offer_kernel(tls, stream->fd);
 	if (kind == STREAM_CONTROL) {
 		context_control_begin(tls);
-		SSL_set_options(tls, SSL_OP_CLEANSE_PLAINTEXT);	/* passwords */
+		SSL_set_options(tls, SSL_OP_CLEANSE_PLAINTEXT); /* passwords */
 	} else {
 		/* A client that uploads need not read: closing with a ticket unread would reset the connection and
 		 * lose the end of the file (SSL_CTX_set_num_tickets(3), NOTES). */
@@ -495,16 +495,24 @@ stream_handshake(struct stream *stream)
 	}
 	r = tls_error(stream, result);
 	if (r != -EAGAIN)
-		(void)!stream_flush(stream);	/* the alert */
+		(void)!stream_flush(stream); /* the alert */
 	return r;
+}
+
+const char *
+stream_server_name(const struct stream *stream)
+{
+	const char *named = stream->tls == NULL ? NULL : SSL_get_servername(stream->tls, TLSEXT_NAMETYPE_host_name);
+
+	return named == NULL ? "" : named;
 }
 
 bool
 stream_agrees_with_host(const struct stream *stream, const char *host)
 {
-	const char *named = stream->tls == NULL ? NULL : SSL_get_servername(stream->tls, TLSEXT_NAMETYPE_host_name);
+	const char *named = stream_server_name(stream);
 
-	return named == NULL || host[0] == '\0' || strcasecmp(named, host) == 0;
+	return named[0] == '\0' || host[0] == '\0' || strcasecmp(named, host) == 0;
 }
 
 bool

@@ -65,6 +65,9 @@ int stream_handshake(struct stream *stream);
 /* After the handshake of a data connection: does it resume the control connection's session? */
 bool stream_is_resumed(const struct stream *stream);
 
+/* The name of the server that the client has given in its handshake (RFC 6066, 3); "": none, or there is no TLS. */
+const char *stream_server_name(const struct stream *stream);
+
 /* False: the client has named another server than host in its ClientHello (RFC 6066, 3). host "" is any. */
 bool stream_agrees_with_host(const struct stream *stream, const char *host);
 

@@ -7,13 +7,14 @@
 
 #include "common/buf.h"
 #include "common/text_variables.h"
+#include "config/servers.h"
 #include "daemon/protocol/ask_files.h"
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/session.h"
 
 #include "common/banned.h"
 
-#define EXPANDED_MAX 32768	/* of a text, with all that its variables became */
+#define EXPANDED_MAX 32768 /* of a text, with all that its variables became */
 
 /* A text that is being filled in. */
 struct filling {
@@ -74,7 +75,8 @@ put_variable(void *arg, enum text_variable variable, struct buf *out)
 static struct text_facts
 facts_of(const struct protocol *protocol)
 {
-	return (struct text_facts){.host = protocol->config->host, .address = protocol->session->peer_text};
+	return (struct text_facts){
+	    .host = servers_host(protocol->config, protocol->server), .address = protocol->session->peer_text};
 }
 
 void
@@ -94,8 +96,9 @@ reply_text_with_variables(struct protocol *protocol, int code, const char *text)
 }
 
 void
-reply_with_banner(struct protocol *protocol, const char *banner)
+reply_with_banner(struct protocol *protocol)
 {
+	const char *banner = servers_banner(protocol->config, protocol->server);
 	struct text_facts facts = facts_of(protocol);
 	struct buf out;
 

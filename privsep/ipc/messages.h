@@ -37,6 +37,7 @@ enum ipc_fd {
 #define IPC_FDS_MAX 8
 #define LISTENER_USES_MAX 16	/* transfers that one listener of listen_ahead may serve */
 
+#define IPC_SERVER_NAME_MAX 255	/* bytes of a name of a server, as a client gives it with HOST or in TLS */
 #define NOTICE_TEXT_MAX 512	/* bytes of a notice to a client */
 #define IPC_PARTIALS_BYTES 12000	/* of a reply to partials, kind and result included */
 #define IPC_VERSIONS_MAX 100	/* rows of a reply to versions */
@@ -70,7 +71,7 @@ enum ipc_fd {
 #define IPC_MESSAGES(X) \
 	/* protocol asks monitor */ \
 	X(login,            IPC_PROTOCOL,  IPC_MONITOR,  IPC_STATE_LOGIN, \
-	  S_U8 + S_TEXT(0, ACCOUNT_NAME_MAX) + S_BYTES(0, PASSWORD_MAX), \
+	  S_U8 + S_TEXT(0, ACCOUNT_NAME_MAX) + S_BYTES(0, PASSWORD_MAX) + S_MORE(2 + IPC_SERVER_NAME_MAX), \
 	  S_U64 + S_U64 + S_U8, IPC_FD_REPLY) \
 	X(listen,           IPC_PROTOCOL,  IPC_MONITOR,  IPC_STATE_READY, S_U8, S_U8 + S_HOST + S_U32, IPC_FD_REPLY) \
 	X(listen_ahead,     IPC_PROTOCOL,  IPC_MONITOR,  IPC_STATE_READY, S_U8, \
@@ -176,7 +177,8 @@ enum ipc_fd {
 	  S_TEXT(0, 63) + S_U8 + S_TEXT(0, ACCOUNT_NAME_MAX) + S_TEXT(0, PASSWORD_MAX) + S_TEXT(0, ADDRESS_TEXT_MAX), \
 	  S_U32 + S_U32 + S_U32 + S_TEXT(0, ACCOUNT_NAME_MAX) + S_TEXT(0, HOME_PATH_MAX) + S_TEXT(0, 255), IPC_FD_NONE) \
 	/* monitor asks master */ \
-	X(attempt,          IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, S_NOTHING, S_U32, IPC_FD_REPLIES) \
+	X(attempt,          IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, \
+	  S_MORE(2 + SERVER_NAME_MAX), S_U32, IPC_FD_REPLIES) \
 	X(attempt_pam,      IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, S_NOTHING, S_NOTHING, IPC_FD_NONE) \
 	X(verdict,          IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, S_U8, S_NONE, IPC_FD_NONE) \
 	X(admit,            IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, S_U32 + S_TEXT(1, ACCOUNT_NAME_MAX), \
@@ -257,6 +259,7 @@ enum ipc_end_reason {
 	END_SHARE_GONE,	/* the database has the share of the account's quota no longer: what uses it must end */
 	END_BROKER_GONE,	/* nobody can be asked about it: as soon as no transfer runs */
 	END_ACCOUNTS_CHANGED,	/* the account needs what a session only has from its beginning */
+	END_SERVER_GONE,	/* a reload has removed the server that the login is for */
 	END_REASON_COUNT
 };
 
@@ -280,7 +283,8 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
 
 /*
  * The meaning of the fields, in the order of the shape:
- *   login         is_clear, user, password    -> bytes per second down, up, 0: no limit; may_be_clear, whatever
+ *   login         is_clear, user, password; the name of the server that the client has given, if it has
+ *                                             -> bytes per second down, up, 0: no limit; may_be_clear, whatever
  *                 tls.require says (channel to files)
  *                 -EACCES wrong or refused, -EUSERS a limit of the account, -ECONNABORTED the last try
  *   listen        family (0: the control connection's) -> family, address, port (listening socket)
@@ -356,8 +360,10 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   authenticate  service, whether only the password of an account is asked about,
  *                 user, password, address -> enum pam_outcome, uid, gid, name,
  *                                    home, reason
- *   attempt                       -> step of refusals in ms (now: the password may be checked; snapshot of the
- *                                 users file; then, if accounts names a database and a broker runs, a channel to it)
+ *   attempt       the server's name in the configuration, but for the main one
+ *                                 -> step of refusals in ms (now: the password may be checked; snapshot of that
+ *                                 server's users file; then, if accounts names a database and a broker runs, a channel to
+ *                                 it); -ESTALE: there is no such server any more
  *   attempt_pam                   -> (now: PAM may be asked; the hash is computed, the name is not in the users file)
  *   verdict       enum login_verdict
  *   admit         max_sessions of the account, with ADMIT_OWN_LIMIT if it holds alone; name

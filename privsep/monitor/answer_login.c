@@ -7,12 +7,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "accounts/full_name.h"
 #include "accounts/pam_services.h"
 #include "accounts/rights.h"
 #include "accounts/snapshot.h"
 #include "common/io.h"
 #include "common/title.h"
 #include "common/written.h"
+#include "config/servers.h"
 #include "privsep/files/files.h"
 #include "privsep/ipc/log.h"
 #include "privsep/monitor/folders.h"
@@ -187,6 +189,7 @@ log_login(const struct monitor *monitor, const struct account *account)
 
 	log_begin(LEVEL_INFO, "login");
 	log_field_text("message", changes ? "read-write" : "read-only");
+	log_field_server(monitor);
 	if (monitor->login.mail[0] != '\0')
 		log_field_text("mail", monitor->login.mail);
 	if (monitor->login.label != NULL)
@@ -385,7 +388,7 @@ circumstances(const struct monitor *monitor)
 	    .now = time(NULL),
 	    .service_uid = session->service_uid,
 	    .is_clear = monitor->login.is_clear,
-	    .requires_tls = session->tls != NULL && session->config->tls.require,
+	    .requires_tls = session->tls != NULL && servers_require_tls(session->config, monitor->login.server),
 	};
 }
 
@@ -493,13 +496,24 @@ goes_to_service(struct monitor *monitor, enum lookup lookup)
 	return true;
 }
 
+/*
+ * A database and PAM are for the main server. They cannot have what is the name of an account of another server, in full:
+ * all that is kept of that one would be theirs.
+ */
+static bool
+may_be_elsewhere(const struct monitor *monitor)
+{
+	const char *problem, *name = monitor->login.name;
+
+	return monitor->login.book == 0 && account_name_valid(name, strlen(name), &problem) &&
+	    full_name_server(monitor->session->config->books, name) == 0;
+}
+
 /* A name that no part before PAM has; its hash is computed. True: PAM will be asked. */
 static bool
 goes_to_pam(struct monitor *monitor)
 {
-	const char *problem, *name = monitor->login.name;
-
-	if (monitor->session->config->pam_service[0] == '\0' || !account_name_valid(name, strlen(name), &problem))
+	if (monitor->session->config->pam_service[0] == '\0' || !may_be_elsewhere(monitor))
 		return false;
 	account_wipe(&account);
 	monitor_close_store(monitor);
@@ -551,9 +565,7 @@ check_password_of_file(struct monitor *monitor, int found)
 static bool
 may_be_in_store(const struct monitor *monitor)
 {
-	const char *problem, *name = monitor->login.name;
-
-	return config_has_store(monitor->session->config) && account_name_valid(name, strlen(name), &problem);
+	return config_has_store(monitor->session->config) && may_be_elsewhere(monitor);
 }
 
 static void
@@ -592,11 +604,21 @@ monitor_store_answered(struct monitor *monitor)
 	judge_store_answer(monitor, lookup, reason);
 }
 
+/* A reload has removed the server. The client may find another one there. */
+static void
+end_without_server(struct monitor *monitor)
+{
+	monitor->login.stage = LOGIN_NONE;
+	wipe_login(monitor);
+	answer_by_end(monitor, END_SERVER_GONE);
+}
+
 /* The snapshot, and where there is a broker a channel to it. */
 static bool
 take_grant(struct monitor *monitor, int *snapshot_fd)
 {
 	int store_channel;
+	int r;
 
 	*snapshot_fd = ipc_take_fd(&monitor->message);
 	store_channel = ipc_take_fd(&monitor->message);
@@ -605,9 +627,12 @@ take_grant(struct monitor *monitor, int *snapshot_fd)
 	if (store_channel >= 0)
 		monitor->store.channel = store_channel;
 	monitor->store.refusal = 0;
-	if (monitor->login.stage != LOGIN_WAITS || ipc_get_result(&monitor->message) < 0) {
+	r = ipc_get_result(&monitor->message);
+	if (monitor->login.stage != LOGIN_WAITS || r < 0) {
 		close_fd(snapshot_fd);
 		monitor_close_store(monitor);
+		if (monitor->login.stage == LOGIN_WAITS && r == -ESTALE)
+			end_without_server(monitor);
 		return false;
 	}
 	monitor->login.step_ms = ipc_get_u32(&monitor->message);
@@ -693,9 +718,20 @@ monitor_login_due(struct monitor *monitor)
 		monitor_pam_answered(monitor);
 }
 
+/* Protocol says what name the client gave. Which server that is, at the address that was dialled, is decided here. */
+static void
+choose_server_of_login(struct monitor *monitor, const char *name)
+{
+	const struct config *config = monitor->session->config;
+
+	monitor->login.server = servers_choose(config, &monitor->session->dialled, name);
+	monitor->login.book = config->server_count > 1 ? servers_book(config, monitor->login.server) : 0;
+}
+
 bool
 monitor_answer_login(struct monitor *monitor)
 {
+	char server[IPC_SERVER_NAME_MAX + 1] = "";
 	size_t len;
 	const char *password;
 
@@ -704,13 +740,19 @@ monitor_answer_login(struct monitor *monitor)
 	monitor->login.is_clear = ipc_get_u8(&monitor->message) != 0;
 	ipc_get_text(&monitor->message, monitor->login.name, sizeof(monitor->login.name));
 	password = ipc_get_bytes(&monitor->message, PASSWORD_MAX, &len);
+	if (ipc_has_more(&monitor->message))
+		ipc_get_text(&monitor->message, server, sizeof(server));
 	if (!ipc_end(&monitor->message) || memchr(password, '\0', len) != NULL)
 		return false;
 	memcpy(monitor->login.password, password, len);
 	monitor->login.password[len] = '\0';
 	explicit_bzero(monitor->message.bytes, monitor->message.length);
+	choose_server_of_login(monitor, server);
 	monitor->login.stage = LOGIN_WAITS;
 	ipc_begin(&monitor->message, IPC_attempt);
+	/* by its name: the master may have read the configuration anew since this session began */
+	if (monitor->login.server != 0)
+		ipc_put_text(&monitor->message, monitor->session->config->servers[monitor->login.server].name);
 	monitor_send_master(monitor);
 	return true;
 }

@@ -8,9 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "accounts/definition.h"
 #include "accounts/snapshot.h"
-#include "common/buf.h"
 #include "common/io.h"
 #include "common/written.h"
 #include "privsep/monitor/login.h"
@@ -31,22 +29,6 @@ folder_reason(const char *name, const char *what)
 	return text;
 }
 
-/* fd stays -1, and the gid 0, where there is none of that name. */
-static void
-read_definition_of(int snapshot_fd, const char *name, struct monitor_folder *found)
-{
-	struct definition definition;
-	const char *problem;
-	struct buf line;
-
-	buf_init(&line, ACCOUNT_LINE_MAX);
-	if (snapshot_definition(snapshot_fd, DEFINITION_FOLDER, name, &line) < 0 ||
-	    definition_parse(line.data, line.len, &definition, &problem) < 0 ||
-	    folder_parse(&definition, &found->folder, &problem) < 0)
-		found->folder.gid = 0;
-	buf_free(&line);
-}
-
 void
 folders_find(struct monitor *monitor, int snapshot_fd, const struct account *account)
 {
@@ -62,7 +44,8 @@ folders_find(struct monitor *monitor, int snapshot_fd, const struct account *acc
 		folder->fd = -1;
 		folder->told = 0;
 		ledger_init(&folder->book);
-		read_definition_of(snapshot_fd, grant_name(&folders.grants, i), folder);
+		if (snapshot_folder(snapshot_fd, grant_name(&folders.grants, i), &folder->folder) < 0)
+			folder->folder.gid = 0; /* none of that name */
 	}
 }
 

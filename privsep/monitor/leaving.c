@@ -25,6 +25,7 @@ static const char *const end_reasons[END_REASON_COUNT] = {
     [END_SHARE_GONE] = "share-gone",
     [END_BROKER_GONE] = "broker-gone",
     [END_ACCOUNTS_CHANGED] = "accounts-changed",
+    [END_SERVER_GONE] = "server-gone",
 };
 
 /* The last failed login ends the session already; its answer waits for its time, as the ban that follows from it did. */

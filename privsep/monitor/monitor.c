@@ -17,6 +17,7 @@
 #include "common/io.h"
 #include "common/text_variables.h"
 #include "common/written.h"
+#include "config/servers.h"
 #include "daemon/protocol/protocol.h"
 #include "privsep/ipc/log.h"
 #include "privsep/monitor/state.h"
@@ -108,8 +109,7 @@ monitor_answer_files(struct monitor *monitor)
 	return answer_child(monitor, IPC_FILES);
 }
 
-static void __attribute__((noreturn))
-end_for_message(struct monitor *monitor, struct child *child)
+static void __attribute__((noreturn)) end_for_message(struct monitor *monitor, struct child *child)
 {
 	char what[64];
 
@@ -309,8 +309,7 @@ log_connect(const struct session *session)
 }
 
 /* There is no protocol process: send 421 to the client, unless it expects TLS, and log why. */
-static void __attribute__((noreturn))
-monitor_give_up(struct monitor *monitor, int error)
+static void __attribute__((noreturn)) monitor_give_up(struct monitor *monitor, int error)
 {
 	static const char reply[] = "421 No resources for another session; try again later.\r\n";
 
@@ -332,8 +331,9 @@ monitor_give_up(struct monitor *monitor, int error)
 static void
 greet_client(const struct session *session)
 {
-	const char *greeting = session->config->greeting;
-	struct text_facts facts = {.host = session->config->host, .address = session->peer_text};
+	size_t server = servers_at(session->config, &session->dialled);
+	const char *greeting = servers_greeting(session->config, server);
+	struct text_facts facts = {.host = servers_host(session->config, server), .address = session->peer_text};
 	struct buf filled;
 
 	if (session->is_tls)

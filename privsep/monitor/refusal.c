@@ -20,11 +20,19 @@ log_store_refused(const char *name, const char *reason)
 	log_end();
 }
 
+void
+log_field_server(const struct monitor *monitor)
+{
+	if (monitor->login.server != 0)
+		log_field_text("server", monitor->session->config->servers[monitor->login.server].name);
+}
+
 static void
-log_login_failed(const char *name, const char *reason)
+log_login_failed(const struct monitor *monitor, const char *reason)
 {
 	log_begin(LEVEL_WARNING, "login-failed");
-	log_field_text("name", name);
+	log_field_text("name", monitor->login.name);
+	log_field_server(monitor);
 	log_field_text("reason", reason);
 	log_end();
 }
@@ -67,8 +75,8 @@ monitor_note_refusal(struct monitor *monitor, int r, const char *reason)
 		log_message(LEVEL_ERROR, "accept-failed", "login of %s: %s", monitor->login.name, reason);
 	else if (r == -EKEYREJECTED)
 		log_store_refused(monitor->login.name, reason);
-	else if (r != -EHOSTDOWN)	/* store-down was logged once, for all */
-		log_login_failed(monitor->login.name, reason);
+	else if (r != -EHOSTDOWN) /* store-down was logged once, for all */
+		log_login_failed(monitor, reason);
 	monitor->session->claims->work.logins[result_of(r)]++;
 	monitor->failures++;
 	monitor->login.refusal = refusal_of(monitor, r);

@@ -82,6 +82,8 @@ struct monitor {
 		const char *label;	/* of the password that was right, where the account has several; else NULL */
 		const char *service; /* PAM checks the password by it; NULL: PAM alone knows the user */
 		enum lookup lookup;	/* how that account was found */
+		uint8_t server;	/* that it is for, of the configuration's */
+		uint8_t book;	/* and the one whose users file that uses */
 		char name[ACCOUNT_NAME_MAX + 1];
 		char password[PASSWORD_MAX + 1];
 	} login;
@@ -236,6 +238,9 @@ void monitor_files_gone(struct monitor *monitor);
 
 /* Log and count the failed login in hand; r is what failed. login.due_ms is when it may be answered with login.refusal. */
 void monitor_note_refusal(struct monitor *monitor, int r, const char *reason);
+
+/* The server that the login is for, where that is not the main one. */
+void log_field_server(const struct monitor *monitor);
 
 /*
  * The session must end: stop asking PAM. Returns when the current attempt is answered. A refusal keeps to its time,

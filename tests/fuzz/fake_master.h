@@ -42,10 +42,10 @@ fake_master_init(struct master *master, struct config *config)
 	    sessions_init(&master->sessions, &master->server, &master->bans, &master->accounts) < 0)
 		abort();
 	master->accounts.server = &master->server;
-	master->accounts.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	master->accounts.books[0].fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	master->accounts.not_before_ms = UINT64_MAX; /* no loader */
-	master->accounts.refusal_step_ms = 1;
-	if (master->accounts.fd < 0)
+	master->accounts.books[0].refusal_step_ms = 1;
+	if (master->accounts.books[0].fd < 0)
 		abort();
 }
 

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "accounts/account.h"
+#include "accounts/folder.h"
 #include "accounts/snapshot.h"
 #include "common/buf.h"
 #include "common/file_stamp.h"
@@ -91,6 +92,15 @@ build(const char *text, int *fd)
 	buf_clear(&told);
 	*fd = memory_file();
 	return snapshot_build(path, *fd, take_error, NULL);
+}
+
+static int
+build_for_server(const struct snapshot_basis *basis, const char *text, int *fd)
+{
+	write_users(text, strlen(text), 0600);
+	buf_clear(&told);
+	*fd = memory_file();
+	return snapshot_build_on(basis, path, *fd, take_error, NULL);
 }
 
 static void
@@ -304,6 +314,52 @@ test_empty(void **state)
 	close(fd);
 }
 
+/* Of the file of a further server: short names are asked for, and names in full come back. */
+static void
+test_names_in_full(void **state)
+{
+	const struct snapshot_basis one = {
+	    .former_fd = -1, .server = "one.example", .others = "one.example,two.example"};
+	const struct snapshot_basis main_server = {.former_fd = -1, .server = "", .others = "one.example,two.example"};
+	char text[256], wanted[ACCOUNT_NAME_MAX + 1];
+	struct account account;
+	struct folder folder;
+	int fd;
+
+	(void)state;
+	assert_int_equal(build_for_server(&one, "+folder docs:/docs:5000:\nb@two.example:!:1:1:/a:\nb:!:2:2:/b:\n", &fd), 0);
+	assert_int_equal(snapshot_lookup(fd, "b", &account), 0);
+	assert_string_equal(account.name, "b@one.example");
+	assert_int_equal(snapshot_lookup(fd, "b@two.example", &account), 0);
+	assert_string_equal(account.name, "b@two.example@one.example");
+	assert_int_equal(snapshot_lookup(fd, "b@one.example", &account), -ENOENT);
+	assert_int_equal(snapshot_folder(fd, "docs", &folder), 0);
+	assert_string_equal(folder.name, "docs@one.example");
+	assert_int_equal(snapshot_folder(fd, "docs@one.example", &folder), -ENOENT);
+	close(fd);
+	/* 64 bytes, and one more */
+	snprintf(text, sizeof(text), "%0*d:!:1:1:/a:\n", ACCOUNT_NAME_MAX - (int)strlen("@one.example"), 0);
+	assert_int_equal(build_for_server(&one, text, &fd), 0);
+	snprintf(wanted, sizeof(wanted), "%0*d", ACCOUNT_NAME_MAX - (int)strlen("@one.example"), 0);
+	assert_int_equal(snapshot_lookup(fd, wanted, &account), 0);
+	assert_int_equal(strlen(account.name), ACCOUNT_NAME_MAX);
+	close(fd);
+	snprintf(
+	    text, sizeof(text), "a:!:1:1:/a:\n%0*d:!:1:1:/a:\n", ACCOUNT_NAME_MAX + 1 - (int)strlen("@one.example"), 0);
+	assert_int_equal(build_for_server(&one, text, &fd), -EINVAL);
+	assert_non_null(strstr(told.data, ":2: account '"));
+	/* the main file has no such name, and any other with an '@' */
+	assert_int_equal(build_for_server(&main_server, "b@three.example:!:1:1:/a:\nb@ONE.example:!:1:1:/a:\n", &fd), 0);
+	assert_int_equal(snapshot_lookup(fd, "b@three.example", &account), 0);
+	assert_string_equal(account.name, "b@three.example");
+	close(fd);
+	assert_int_equal(build_for_server(&main_server, "a:!:1:1:/a:\nb@two.example:!:1:1:/a:\n", &fd), -EINVAL);
+	assert_non_null(
+	    strstr(told.data, ":2: account 'b@two.example': server \"two.example\" has a users file of its own"));
+	assert_int_equal(build_for_server(&main_server, "+folder b@two.example:/docs:5000:\n", &fd), -EINVAL);
+	assert_non_null(strstr(told.data, ":1: folder 'b@two.example': server"));
+}
+
 /* Damage every 8-byte word of a snapshot, and try every length: reading gives an error, or the truth. */
 static void
 test_damaged(void **state)
@@ -512,6 +568,7 @@ main(void)
 	    cmocka_unit_test(test_definitions),
 	    cmocka_unit_test(test_groups),
 	    cmocka_unit_test(test_empty),
+	    cmocka_unit_test(test_names_in_full),
 	    cmocka_unit_test(test_damaged),
 	    cmocka_unit_test(test_long_lines),
 	    cmocka_unit_test(test_many),

@@ -1,0 +1,350 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: ISC
+# Several servers in one: chosen by the address that was dialled and by HOST, each with accounts, homes and words of its own.
+
+bats_require_minimum_version 1.5.0
+load lib
+
+setup()
+{
+	new_place
+	P=$(free_port)
+}
+
+teardown()
+{
+	end_place
+}
+
+# serve [LINE...]: one.example at 127.0.0.2; two.example and three.example without an address; main.example is the rest.
+# Each has an account bob with its own password, home and quota, but three.example, which has the accounts of the main one.
+serve()
+{
+	servers "$@"
+	add_user bob main --quota 1000
+	server_user one bob secret1 --quota 2000
+	server_user two bob secret2 --quota 3000
+	start_server
+}
+
+servers()
+{
+	write_config "listen = {\"127.0.0.1:$P\", \"127.0.0.2:$P\", \"127.0.0.3:$P\"}" 'server-name = "main.example"' \
+		'banner = "the main one"' "limits { never-ban = \"127.0.0.0/8\" ${LIMITS-} }" "$@"
+	cat >>"$CONF" <<-END
+		server "one.example" {
+		    address = "127.0.0.2"
+		    accounts = "$DIR/etc/one"
+		    home-directory = "$DIR/home1"
+		    banner = "this is one"
+		    login-message = "$DIR/etc/motd"
+		}
+		server "Two.example" {
+		    names = "deux.example,zwei.example"
+		    accounts = "$DIR/etc/two"
+		    banner = "this is %{host}"
+		}
+		server "three.example" { banner = "this is three" }
+	END
+	echo 'welcome to %{host}, %{user}' >"$DIR/etc/motd"
+}
+
+# server_user SERVER NAME PASSWORD [OPTION...]
+server_user()
+{
+	local server=$1 name=$2 password=$3
+	shift 3
+	printf '%s\n' "$password" |
+		ctl user add "$name" --server "$server.example" --home "$DIR/home/$server-$name" --password-stdin "$@"
+}
+
+# raw_at ADDRESS <TRANSCRIPT
+raw_at()
+{
+	timeout 60 "$BATS_TEST_DIRNAME/ftp-raw" "$1" "$P"
+}
+
+# fails_at ADDRESS NAME PASSWORD [HOST]: the login is refused as one with a wrong password.
+fails_at()
+{
+	{
+		echo '< 220'
+		[ -z "${4-}" ] || printf '%s\n' "> HOST $4" '< 220'
+		printf '%s\n' "> USER $2" '< 331' "> PASS $3" '< 530 Login incorrect'
+	} | raw_at "$1"
+}
+
+# works_at ADDRESS NAME PASSWORD [HOST]
+works_at()
+{
+	{
+		echo '< 220'
+		[ -z "${4-}" ] || printf '%s\n' "> HOST $4" '< 220'
+		printf '%s\n' "> USER $2" '< 331' "> PASS $3" '< 230' '> QUIT' '< 221'
+	} | raw_at "$1"
+}
+
+@test "the address that was dialled decides, for curl and lftp: banner, account, home" {
+	serve
+	echo 'in main' >"$DIR/home/bob/file"
+	echo 'in one' >"$DIR/home/one-bob/file"
+	chmod 644 "$DIR/home/bob/file" "$DIR/home/one-bob/file"
+	run curl -sS "ftp://bob:main@127.0.0.1:$P/file"
+	assert_output 'in main'
+	run curl -sSv "ftp://bob:secret1@127.0.0.2:$P/file"
+	assert_output --partial '< 220 this is one'
+	assert_output --partial '< 230-welcome to one.example, bob'
+	assert_output --partial 'in one'
+	run curl -sS "ftp://bob:main@127.0.0.3:$P/file"
+	assert_output 'in main'
+	run lftp -e "set ftp:ssl-allow no; set net:max-retries 1; cat file; exit" -u bob,secret1 "ftp://127.0.0.2:$P"
+	assert_output --partial 'in one'
+	run lftp -e "set ftp:ssl-allow no; set net:max-retries 1; cat file; exit" -u bob,main "ftp://127.0.0.2:$P"
+	assert_output --partial 'Login incorrect'
+	run ! curl -sS "ftp://bob:main@127.0.0.2:$P/file"
+	run ! curl -sS "ftp://bob:secret1@127.0.0.1:$P/file"
+	run ! curl -sS "ftp://bob:secret2@127.0.0.1:$P/file"
+}
+
+@test "HOST decides among the servers that share an address" {
+	serve
+	works_at 127.0.0.1 bob main
+	works_at 127.0.0.1 bob main main.example
+	works_at 127.0.0.1 bob secret2 two.example
+	works_at 127.0.0.3 bob secret2 ZWEI.example
+	works_at 127.0.0.1 bob main three.example
+	works_at 127.0.0.2 bob secret1 ONE.example
+	fails_at 127.0.0.1 bob main two.example
+	fails_at 127.0.0.1 bob secret2
+	fails_at 127.0.0.1 bob secret2 three.example
+	fails_at 127.0.0.1 bob secret1 two.example
+	wait_until log_has ' login .*user="bob@two.example" .*server="two.example"'
+	wait_until log_has ' login .*user="bob@one.example" .*server="one.example"'
+	wait_until log_has ' login .*user="bob" .*server="three.example"'
+	wait_until log_has ' login-failed .*name="bob" server="two.example" reason="wrong password"'
+	raw_at 127.0.0.1 <<-'END'
+		< 220 the main one
+		> HOST elsewhere.example
+		< 504
+		> HOST one.example
+		< 504
+		> HOST deux.example
+		< 220 this is two.example
+		> HOST main.example
+		< 220 Host accepted
+		> HOST 127.0.0.1
+		< 220
+		> HOST 127.0.0.2
+		< 504
+		> HOST two.example
+		< 220
+		> REIN
+		< 220
+		> USER bob
+		< 331
+		> PASS main
+		< 230
+		> QUIT
+		< 221
+	END
+	raw_at 127.0.0.2 <<-'END'
+		< 220 this is one
+		> HOST two.example
+		< 504
+		> HOST main.example
+		< 504
+		> HOST 127.0.0.2
+		< 220 this is one
+		> QUIT
+		< 221
+	END
+}
+
+@test "a name in full, or of another server, is no name to log in with" {
+	serve
+	fails_at 127.0.0.1 bob@two.example secret2
+	fails_at 127.0.0.1 bob@two.example secret2 two.example
+	fails_at 127.0.0.2 bob@one.example secret1
+	server_user two carol secret
+	fails_at 127.0.0.1 carol secret
+	fails_at 127.0.0.2 carol secret
+	works_at 127.0.0.1 carol secret two.example
+}
+
+@test "accounts of one name are different accounts: quota, sessions, limits, files of state" {
+	LIMITS='sessions-per-user = 1' serve
+	head -c 2000 /dev/zero >"$DIR/2000"
+	run ! curl -sS -T "$DIR/2000" "ftp://bob:main@127.0.0.1:$P/f"
+	curl -sS -T "$DIR/2000" "ftp://bob:secret1@127.0.0.2:$P/f"
+	run ! curl -sS -T "$DIR/2000" "ftp://bob:secret1@127.0.0.2:$P/g"
+	assert_file_exist "$DIR/state/ledger/bob"
+	assert_file_exist "$DIR/state/ledger/bob@one.example"
+	run ctl quota show bob
+	assert_output --regexp 'bob +1000 +1000 '
+	run ctl quota show bob --server one.example
+	assert_output --regexp 'bob +2000 +2000 '
+	run ctl quota show bob@one.example
+	assert_output --regexp 'bob +2000 +2000 '
+	ftp_open 127.0.0.2 "$P"
+	ftp 'USER bob' 331
+	ftp 'PASS secret1' 230
+	fails_with_limit
+	works_at 127.0.0.1 bob main
+	works_at 127.0.0.1 bob secret2 two.example
+	run ctl session list
+	assert_output --partial 'bob@one.example'
+	run ctl session kick --user bob
+	ftp PWD 257
+	ctl session kick --user bob@one.example
+	ftp_reply
+	assert_equal "$REPLY" 421
+}
+
+fails_with_limit()
+{
+	raw_at 127.0.0.2 <<-'END'
+		< 220
+		> USER bob
+		< 331
+		> PASS secret1
+		< 530 Too many sessions of this account
+	END
+}
+
+@test "sallyportctl: --server, names in full, uids and homes of all servers" {
+	servers
+	add_user bob main
+	server_user one bob secret1
+	run ctl user add carol@two.example --password-stdin <<<secret
+	assert_output --regexp 'uid 200002, gid 200002, home .*/carol$'
+	run ctl user list --server one.example
+	assert_output --partial "$DIR/home/one-bob"
+	refute_output --partial carol
+	run ctl user list
+	refute_output --partial carol
+	run ctl user show carol@two.example
+	assert_output --partial 200002
+	run ctl user add dave --server one.example --password-stdin <<<secret
+	assert_output --partial "$DIR/home1/dave"
+	run ctl user add eve --server one.example --uid 200000 --home "$DIR/home/bob" --password-stdin <<<secret
+	assert_output --partial "account 'bob' has uid 200000 too"
+	run ctl user del bob --purge-home
+	assert_output --partial "holds the home of account 'eve@one.example'"
+	ctl user del eve@one.example
+	run -1 ctl user show carol
+	assert_output --partial "no account 'carol' in '$DIR/etc/users'"
+	run -2 ctl user list --server four.example
+	assert_output --partial 'no section '\''server "four.example"'\'" in '$CONF'"
+	run -2 ctl user show carol@two.example --server one.example
+	assert_output --partial 'different servers'
+	run -2 ctl user list --server one.example --store postgresql
+	assert_output --partial 'a further server has no database'
+	run -1 ctl user add "$(printf 'x%.0s' {1..53})" --server one.example --home "$DIR/home/x" --password-stdin <<<secret
+	assert_output --partial 'is too long; at most 64 bytes'
+	ctl config check
+}
+
+@test "a users file that changes is read anew, a bad one changes nothing, for its server alone" {
+	serve
+	server_user one carol secret
+	works_at 127.0.0.2 carol secret
+	fails_at 127.0.0.1 carol secret
+	ctl user passwd bob@one.example --password-stdin <<<other
+	works_at 127.0.0.2 bob other
+	works_at 127.0.0.1 bob main
+	echo 'bad line' >>"$DIR/etc/one"
+	works_at 127.0.0.2 carol secret
+	wait_until log_has "accounts-refused .*$DIR/etc/one:[0-9]+: too few fields"
+	works_at 127.0.0.1 bob main
+}
+
+@test "a reload adds and removes servers while their sessions run" {
+	serve
+	ftp_open 127.0.0.2 "$P"
+	ftp 'USER bob' 331
+	ftp 'PASS secret1' 230
+	exec {WAITING}<>"/dev/tcp/127.0.0.2/$P"
+	read -r -t 10 -u "$WAITING" line
+	cp "$CONF" "$DIR/all.conf"
+	# one.example is gone, and the numbers of the others are not what they were
+	sed '/^server "one/,/^}/d' "$DIR/all.conf" >"$CONF"
+	ctl reload
+	ftp PWD 257
+	fails_at 127.0.0.2 bob secret1
+	works_at 127.0.0.2 bob main
+	works_at 127.0.0.2 bob secret2 two.example
+	# the session that began with one.example gets no other server's accounts
+	printf 'USER bob\r\nPASS main\r\n' >&"$WAITING"
+	read -r -t 10 -u "$WAITING" line
+	assert_equal "${line:0:3}" 331
+	read -r -t 10 -u "$WAITING" line
+	assert_equal "${line:0:3}" 421
+	exec {WAITING}>&-
+	wait_until log_has ' disconnect .*server-gone'
+	# and back
+	cp "$DIR/all.conf" "$CONF"
+	ctl reload
+	works_at 127.0.0.2 bob secret1
+	fails_at 127.0.0.2 bob main
+	ftp PWD 257
+}
+
+@test "a reload with a bad section or users file changes nothing, and says which" {
+	serve
+	cp "$CONF" "$DIR/good.conf"
+	sed "s|$DIR/etc/two|$DIR/etc/none/two|" "$DIR/good.conf" >"$CONF"
+	run -1 ctl reload
+	assert_output --regexp "$CONF:[0-9]+: server \"two.example\": accounts: .*No such file"
+	works_at 127.0.0.1 bob secret2 two.example
+	printf 'server "four.example" { address = "127.0.0.2" }\n' | cat "$DIR/good.conf" - >"$CONF"
+	run -1 ctl reload
+	assert_output --partial "server \"four.example\": address: '127.0.0.2' is an address of server \"one.example\" as well"
+	run -1 ctl config check
+	assert_output --partial "'127.0.0.2' is an address of server \"one.example\" as well"
+	works_at 127.0.0.2 bob secret1
+	cp "$DIR/good.conf" "$CONF"
+	# the names in full would be of two accounts
+	printf 'bob@two.example:!:200009:200009:/x:\n' >>"$DIR/etc/users"
+	run -1 ctl reload
+	assert_output --partial "account 'bob@two.example': server \"two.example\" has a users file of its own"
+	run -1 ctl config check
+	assert_output --partial "account 'bob@two.example': server \"two.example\" has a users file of its own"
+	works_at 127.0.0.1 bob main
+}
+
+@test "the start is refused without the users file of a server" {
+	servers
+	run -1 timeout 20 "$BUILD/sallyportd" -f -c "$CONF"
+	assert_output --partial "$DIR/etc/one: cannot open: No such file"
+	assert_output --partial "user add NAME --server one.example"
+	run -1 ctl config check
+	assert_output --partial "$DIR/etc/one: cannot open: No such file"
+	server_user one bob secret
+	server_user two bob secret
+	ctl config check
+	start_server
+}
+
+@test "folders and groups are those of the server's file" {
+	serve
+	ctl folder add docs --directory "$DIR/home/docs-main" --quota 5000
+	ctl folder add docs --server one.example --directory "$DIR/home/docs-one" --quota 6000
+	ctl folder grant docs --user bob --at /docs
+	ctl folder grant docs --user bob@one.example --at /docs
+	ctl group add staff --max-sessions 3
+	run -1 ctl user set bob@one.example --group staff
+	ctl group add staff --server one.example --read-only
+	ctl user set bob@one.example --group staff
+	echo hello >"$DIR/file"
+	curl -sS -T "$DIR/file" "ftp://bob:main@127.0.0.1:$P/docs/file"
+	assert_file_exist "$DIR/home/docs-main/file"
+	assert_not_exist "$DIR/home/docs-one/file"
+	run ! curl -sS -T "$DIR/file" "ftp://bob:secret1@127.0.0.2:$P/docs/file"
+	ctl user set bob@one.example --group none
+	curl -sS -T "$DIR/file" "ftp://bob:secret1@127.0.0.2:$P/docs/file"
+	assert_file_exist "$DIR/home/docs-one/file"
+	assert_file_exist "$DIR/state/ledger/+docs"
+	assert_file_exist "$DIR/state/ledger/+docs@one.example"
+	run ctl quota show +docs@one.example
+	assert_output --regexp 'docs +6 +6000 '
+}
