@@ -1013,6 +1013,31 @@ assert_other_untouched()
 	EOF
 }
 
+@test "protocol logs in to no account of a server that the client could not name there" {
+	ALARM_EXPECTED=
+	write_config "log { target = \"$LOG\" level = \"debug\" }" 'limits { login-failures = 100 never-ban = "127.0.0.0/8" }'
+	cat >>"$CONF" <<-END
+		server "one.example" { address = "127.0.0.2" accounts = "$DIR/etc/one" }
+		server "two.example" { accounts = "$DIR/etc/two" }
+	END
+	add_user bob secret
+	add_user bob@one.example of-one --home "$DIR/home/one"
+	add_user bob@two.example of-two --home "$DIR/home/two"
+	start_hostile
+	taken <<-'EOF'
+		t = Taken().greet()
+		for line in ("bob of-one one.example", "bob of-two one.example", "bob of-one two.example", "bob secret two.example",
+		        "bob of-two three.example", "bob@one.example of-one one.example", "bob@one.example of-one two.example",
+		        "bob@one.example of-one x", "bob@two.example of-two two.example"):
+		    expect("login: EACCES" in t.act("login " + line), line)
+		# what a client could have said with HOST
+		expect("login: 0" in t.act("login bob of-two two.example"), "the account of the server that was named")
+		expect("login: 0" in Taken().greet().act("login bob secret one.example"), "the main server, at its address")
+		names = [re.search(r'user="([^"]*)"', line)[1] for line in log().splitlines() if " info login " in line]
+		expect(names == ["bob@two.example", "bob"], names)
+	EOF
+}
+
 @test "no message of protocol, after the login, harms the monitor" {
 	serve 'active-mode = yes'
 	LIMIT=120 taken <<-'EOF'

@@ -399,6 +399,28 @@ act_crossquota(struct protocol *protocol, char *line, struct report *report)
 	report_add(report, "after: %llu; ", (unsigned long long)after);
 }
 
+/* login NAME PASSWORD SERVER: ask for a login with any name of a server, whatever the client has said. */
+static void
+act_login(struct protocol *protocol, char *line, struct report *report)
+{
+	const char *name = next_word(&line), *password = next_word(&line), *server = next_word(&line);
+	static struct ipc_message message;
+
+	if (server == NULL)
+		return;
+	ipc_begin(&message, IPC_login);
+	ipc_put_u8(&message, 0);
+	ipc_put_text(&message, name);
+	ipc_put_bytes(&message, password, strlen(password));
+	ipc_put_text(&message, server);
+	if (ipc_send(protocol->monitor_channel, &message, -1) < 0 ||
+	    ipc_receive(protocol->monitor_channel, IPC_PROTOCOL, IPC_STATE_ANY, &message) < 0)
+		return;
+	errno = -ipc_get_result(&message);
+	report_result(report, "login", errno == 0 ? 0 : -1);
+	ipc_drop_fds(&message);
+}
+
 /* message monitor|files NUMBER: send a hostile message. "count" instead of a number reports how many there are. */
 static void
 act_message(struct protocol *protocol, char *line, struct report *report)
@@ -444,6 +466,7 @@ run(struct protocol *protocol, char *line, struct report *report)
 	    {"keep", act_keep},
 	    {"overquota", act_overquota},
 	    {"crossquota", act_crossquota},
+	    {"login", act_login},
 	    {"message", act_message},
 	    {"ask", act_ask},
 	    {"channels", act_channels},
