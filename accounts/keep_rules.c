@@ -50,6 +50,12 @@ keep_brake_parse(const char *text, size_t len, uint32_t *changes, uint32_t *seco
 	return 0;
 }
 
+bool
+keep_rules_are_boundless(const struct keep_rules *rules)
+{
+	return rules->days > 0 && rules->quota_bytes == KEEP_NO_QUOTA;
+}
+
 const char *
 keep_rules_contradiction(const struct keep_rules *rules)
 {

@@ -35,6 +35,9 @@ int keep_days_parse(const char *text, size_t len, uint32_t *days);
 /* Parse "200/10m": removals, from 1 to 10000, in a time from 1s to 7d, in s, m, h or d. Pure. Returns 0, or -EINVAL. */
 int keep_brake_parse(const char *text, size_t len, uint32_t *changes, uint32_t *seconds);
 
+/* Is what is kept without a limit? Pure. */
+bool keep_rules_are_boundless(const struct keep_rules *rules);
+
 /* What contradicts in the rules, and what would be right; static text. NULL: nothing does. Pure. */
 const char *keep_rules_contradiction(const struct keep_rules *rules);
 

@@ -221,9 +221,17 @@ warn_of_zones(const struct account *account)
 	close_fd(&fd);
 }
 
+static void
+warn_of_boundless_keep(const struct account *account)
+{
+	if (keep_rules_are_boundless(&account->keep))
+		ctl_warning("keep without keep-quota: what '%s' keeps may fill the disk; --keep-quota 10G sets a limit",
+		    ctl_quote(account->name));
+}
+
 /* The same for the account of a new line. */
 static void
-warn_of_new_zones(struct book *book, const struct buf *line)
+warn_of_new_rules(struct book *book, const struct buf *line)
 {
 	struct account account;
 	const char *problem;
@@ -231,6 +239,7 @@ warn_of_new_zones(struct book *book, const struct buf *line)
 	if (account_parse(line->data, line->len, &account, &problem) == 0) {
 		book_join_group(book, &account);
 		warn_of_zones(&account);
+		warn_of_boundless_keep(&account);
 	}
 	explicit_bzero(&account, sizeof(account));
 }
@@ -430,7 +439,7 @@ add_locked(const struct ctl *ctl, struct book *book, struct user_options *option
 	if (status == CTL_DONE)
 		quota_forget(ctl, account.name);
 	if (status == CTL_DONE)
-		warn_of_new_zones(book, &line);
+		warn_of_new_rules(book, &line);
 	if (status != CTL_DONE)
 		trusted_made_undo(&made);
 	else
@@ -542,6 +551,9 @@ set_locked(const struct ctl *ctl, struct book *book, const struct buf *before, s
 		warn_of_home(ctl, account->home);
 	if (status == CTL_DONE && (ctl->rights_count > 0 || ctl->given[OPTION_GROUP] || edit.home != NULL))
 		warn_of_zones(account);
+	if (status == CTL_DONE &&
+	    (ctl->given[OPTION_KEEP] || ctl->given[OPTION_KEEP_QUOTA] || ctl->given[OPTION_GROUP]))
+		warn_of_boundless_keep(account);
 	if (status == CTL_DONE)
 		status = report_user_done(ctl, "changed");
 out:

@@ -515,6 +515,38 @@ check_keep(struct check *check, const char *path, size_t line, const struct acco
 	close_fd(&fd);
 }
 
+/* Accounts that keep files, and without a limit. */
+struct boundless {
+	size_t line; /* of the first one */
+	uint64_t count;
+	char name[ACCOUNT_NAME_MAX + 1];
+};
+
+static void
+note_boundless(struct boundless *boundless, size_t line, const struct account *account)
+{
+	if (!keep_rules_are_boundless(&account->keep) || boundless->count++ > 0)
+		return;
+	boundless->line = line;
+	snprintf(boundless->name, sizeof(boundless->name), "%s", account->name);
+}
+
+/* One line for all: a group may have many. */
+static void
+tell_boundless(struct check *check, const char *path, const struct boundless *boundless)
+{
+	char more[64] = "";
+
+	if (boundless->count == 0)
+		return;
+	if (boundless->count > 1)
+		snprintf(more, sizeof(more), " and %llu more", (unsigned long long)boundless->count - 1);
+	add_finding(check, false,
+	    "%s:%zu: '%s'%s: keep without keep-quota, so what is kept may fill the disk; "
+	    "'sallyportctl user set %s --keep-quota 10G', or that of its group",
+	    path, boundless->line, boundless->name, more, boundless->name);
+}
+
 /* Errors of single accounts; malformed lines have been reported already. */
 static void
 check_each_account(struct check *check, const char *path, const struct users_file *file)
@@ -523,6 +555,7 @@ check_each_account(struct check *check, const char *path, const struct users_fil
 	struct mount_table mounts;
 	struct groups groups = {.count = 0};
 	struct pam_services told = {.count = 0};
+	struct boundless boundless = {.count = 0};
 	const char *problem;
 
 	(void)mount_table_read(&mounts);
@@ -539,10 +572,12 @@ check_each_account(struct check *check, const char *path, const struct users_fil
 		check_hash(check, path, i + 1, &account);
 		check_further_hashes(check, path, i + 1, &account);
 		check_group(check, path, i + 1, &account, &groups);
+		note_boundless(&boundless, i + 1, &account);
 		check_zones(check, path, i + 1, &account);
 		check_keep(check, path, i + 1, &account);
 		check_account_service(check, path, i + 1, &account, &told);
 	}
+	tell_boundless(check, path, &boundless);
 	groups_free(&groups);
 	mount_table_free(&mounts);
 	explicit_bzero(&account, sizeof(account));

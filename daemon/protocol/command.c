@@ -79,7 +79,7 @@ const struct command commands[] = {
     {"XSHA", cmd_xsha1, ARG_REQUIRED, NEEDS_LOGIN, "XSHA",        "XSHA path [first [end]]",     "by custom"},
     {"XSHA256", cmd_xsha256, ARG_REQUIRED, NEEDS_LOGIN, "XSHA256", "XSHA256 path [first [end]]", "by custom"},
     {"XSHA512", cmd_xsha512, ARG_REQUIRED, NEEDS_LOGIN, "XSHA512", "XSHA512 path [first [end]]", "by custom"},
-    {"SITE", cmd_site, ARG_REQUIRED, 0,            "SITE CHMOD\nSITE COPY\nSITE PARTIALS\nSITE UTIME", "SITE command", "RFC 959, 4.1.3"},
+    {"SITE", cmd_site, ARG_REQUIRED, 0,            "SITE CHMOD\nSITE COPY\nSITE PARTIALS\nSITE RESTORE\nSITE UTIME\nSITE VERSIONS", "SITE command", "RFC 959, 4.1.3"},
     {"LIST", cmd_list, ARG_OPTIONAL, TRANSFER,     NULL,          "LIST [-adrtRSF] [path]",     "RFC 959, 4.1.3"},
     {"NLST", cmd_nlst, ARG_OPTIONAL, TRANSFER,     NULL,          "NLST [-adrtRSF] [path]",     "RFC 959, 4.1.3"},
     {"MLSD", cmd_mlsd, ARG_PATH_OPTIONAL, TRANSFER,     NULL,          "MLSD [path]",                 "RFC 3659, 7"},

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/written.h"
+#include "privsep/files/keep_report.h"
 #include "privsep/files/keep_restore.h"
 
 #include "common/banned.h"
@@ -41,6 +42,7 @@ files_answer_restore(struct files *files)
 {
 	char id[IPC_VERSION_ID_MAX + 1];
 	struct home_path path;
+	struct stat st;
 	int r;
 
 	ipc_get_text(&files->message, id, sizeof(id));
@@ -49,6 +51,8 @@ files_answer_restore(struct files *files)
 	r = request_route(files, files->message.kind, &path);
 	if (r == 0)
 		r = keep_restore(files->tree, &path, id, strlen(id));
+	if (r == 0 && home_lstat(files->tree, &path, &st) == 0)
+		keep_report(files->tree, KEPT_RESTORED, &path, id, (uint64_t)st.st_size);
 	request_reply(files, r);
 	return true;
 }

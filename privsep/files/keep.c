@@ -13,6 +13,7 @@
 #include "common/written.h"
 #include "privsep/files/directory.h"
 #include "privsep/files/keep_purge.h"
+#include "privsep/files/keep_report.h"
 #include "privsep/files/partial_name.h"
 #include "privsep/files/rename_new.h"
 #include "privsep/files/retain.h"
@@ -192,8 +193,11 @@ keep_file(struct keep_hold *hold, const struct home *home, const struct home_pat
 	/* what was moved has no other name: it stays here, whatever the disk says */
 	if (r == 0 && sync_made(home, hold->hash_fd, true) < 0 && !is_moved)
 		r = -EIO;
-	if (r == 0)
+	if (r == 0) {
+		hold->home = home;
+		hold->path = path;
 		return 0;
+	}
 	keep_end(hold, r);
 	return keep_error(r);
 }
@@ -277,6 +281,16 @@ keep_before_replacing(
 	return r == -ENOENT || r == -EISDIR || r == -EBUSY ? 0 : r; /* no plain file any more */
 }
 
+static void
+report_kept_file(const struct keep_hold *hold)
+{
+	char day[KEEP_DAY_SIZE], id[KEEP_ID_SIZE];
+
+	keep_day_name(hold->state.clock_s / KEEP_DAY_S, day);
+	snprintf(id, sizeof(id), "%s.%.19s", day, hold->item);
+	keep_report(hold->home, KEPT_FILE, hold->path, id, hold->size);
+}
+
 void
 keep_end(struct keep_hold *hold, int r)
 {
@@ -285,6 +299,8 @@ keep_end(struct keep_hold *hold, int r)
 	if (r < 0 && hold->state_fd >= 0 && (hold->item[0] == '\0' || unlinkat(hold->hash_fd, hold->item, 0) == 0)) {
 		keep_forget(&hold->state, hold->size);
 		(void)!keep_save(hold);
+	} else if (r >= 0 && hold->home != NULL) {
+		report_kept_file(hold);
 	}
 	keep_release(hold);
 }

@@ -34,6 +34,8 @@ struct keep_hold {
 	struct keep_state state;
 	char item[KEEP_ID_SIZE]; /* what was made in hash_fd; "": nothing */
 	uint64_t size; /* of that */
+	const struct home *home; /* whose client gave path to it; NULL: nothing to report */
+	const struct home_path *path;
 	uint64_t held_s; /* of a jump of the host's clock, which do not pass here */
 };
 

@@ -20,6 +20,7 @@ tended_home_init(struct tended_home *tended, int home_fd, const struct account *
 
 	tended->session = (struct files_session){
 	    .home_fd = home_fd,
+	    .monitor_channel = -1,
 	    .uid = account->uid,
 	    .gid = account->gid,
 	    .rights = MAY_ALL,

@@ -168,6 +168,8 @@ enum ipc_fd {
 	X(stored,           IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_U64 + S_TEXT(0, IPC_SHA256_MAX) + S_PATH, \
 	  S_NONE, IPC_FD_NONE) \
 	X(unguarded,        IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_U8 + S_PATH, S_NONE, IPC_FD_NONE) \
+	X(kept,             IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, \
+	  S_U8 + S_U64 + S_TEXT(1, IPC_VERSION_ID_MAX) + S_PATH, S_NONE, IPC_FD_NONE) \
 	X(protocol_gone,    IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_NOTHING, S_NOTHING, IPC_FD_NONE) \
 	X(uploaded,         IPC_MONITOR,   IPC_HOOKS,    IPC_STATE_ANY,   S_UPLOAD, S_NONE, IPC_FD_NONE) \
 	X(run_hook,         IPC_HOOKS,     IPC_LAUNCHER, IPC_STATE_ANY,   S_U32 + S_UPLOAD, \
@@ -354,6 +356,7 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *                                 -ECANCELED; late ones are dropped)
  *   stored        size, SHA-256 in hex or "", path
  *   unguarded     enum unguarded_event, path
+ *   kept          enum kept_event, bytes, id of the version, path
  *   protocol_gone                 -> (protocol is gone, with all its descriptors; the session ends for it)
  *   uploaded      see hook_event_put() in privsep/hooks/event.c
  *   run_hook      attempt, fields of uploaded -> enum launcher_outcome, value, bytes of output
@@ -496,6 +499,13 @@ enum unguarded_event {
 	UNGUARDED_CHANGED_AFTER_HOOK,	/* and a hook has got its digest */
 	UNGUARDED_CHANGED_SHARED,	/* the same on shared storage, where another server may have done it */
 	UNGUARDED_EVENT_COUNT
+};
+
+/* kept: of an account with the option keep. */
+enum kept_event {
+	KEPT_FILE,	/* replaced or removed, and kept */
+	KEPT_RESTORED,	/* has got its name again */
+	KEPT_EVENT_COUNT
 };
 
 /* open_write: how. */

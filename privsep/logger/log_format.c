@@ -76,6 +76,8 @@ log_entry_may_be_from(const struct log_entry *entry, uid_t uid)
 	} rows[] = {
 	    {"monitor", "login"},
 	    {"monitor", "transfer"},
+	    {"monitor", "kept"},
+	    {"monitor", "restored"},
 	    {"monitor", "data-refused"},
 	    {"monitor", "data-failed"},
 	    {"monitor", "bad-commands"},

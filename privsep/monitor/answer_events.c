@@ -146,6 +146,31 @@ monitor_answer_unguarded(struct monitor *monitor)
 	return true;
 }
 
+bool
+monitor_answer_kept(struct monitor *monitor)
+{
+	static const char *const events[KEPT_EVENT_COUNT] = {[KEPT_FILE] = "kept", [KEPT_RESTORED] = "restored"};
+	uint8_t event = ipc_get_u8(&monitor->message);
+	uint64_t size = ipc_get_u64(&monitor->message);
+	char id[IPC_VERSION_ID_MAX + 1];
+	struct home_path path;
+	const char *text;
+	size_t len;
+
+	ipc_get_text(&monitor->message, id, sizeof(id));
+	text = ipc_get_bytes(&monitor->message, HOME_PATH_MAX, &len);
+	if (!ipc_end(&monitor->message) || event >= KEPT_EVENT_COUNT || home_path_check(text, len, &path) < 0)
+		return false;
+	if (!records_take(monitor, RECORD_NOTE, LEVEL_INFO))
+		return true;
+	log_begin(LEVEL_INFO, events[event]);
+	log_field_u64("bytes", size);
+	log_field_text("version", id);
+	log_field_text("path", path.text);
+	log_end();
+	return true;
+}
+
 /* Protocol may have closed only its channel to files: give it a moment to end. The answer follows when it is reaped. */
 bool
 monitor_answer_protocol_gone(struct monitor *monitor)

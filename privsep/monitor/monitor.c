@@ -58,6 +58,7 @@
 	X(work_end,        IPC_FILES,    monitor_answer_work_end)      \
 	X(stored,          IPC_FILES,    monitor_answer_stored)        \
 	X(unguarded,       IPC_FILES,    monitor_answer_unguarded)     \
+	X(kept,            IPC_FILES,    monitor_answer_kept)          \
 	X(protocol_gone,   IPC_FILES,    monitor_answer_protocol_gone)
 /* clang-format on */
 

@@ -471,6 +471,7 @@ bool monitor_answer_noted(struct monitor *monitor);
 
 /* Uploads on file systems without locks: what files saw of them. False: malformed, or too often. */
 bool monitor_answer_unguarded(struct monitor *monitor);
+bool monitor_answer_kept(struct monitor *monitor);
 
 /* Files waits for the end of protocol. False: it asked before. */
 bool monitor_answer_protocol_gone(struct monitor *monitor);

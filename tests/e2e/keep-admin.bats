@@ -216,6 +216,49 @@ age_keep()
 	[ "$(find "$DIR/away" -name '*.0000' -size -9c -type f | wc -l)" -ge 1 ]
 }
 
+@test "events of a session: kept and restored, each with its version; FEAT names the verbs" {
+	local id
+	serve '--keep 30d --keep-quota 1M'
+	put a one
+	[ "$(log_count ' kept ')" -eq 0 ]
+	put a second
+	id=$(ids /a)
+	wait_until log_has " info kept .*user=\"alice\" bytes=3 version=\"$id\" path=\"/a\""
+	curl -sS --user alice:secret -Q 'DELE a' -Q "SITE RESTORE /a $id" -o "$DIR/list" "ftp://127.0.0.1:$PORT/"
+	wait_until log_has ' info kept .*bytes=6 version="[0-9.]*" path="/a"'
+	wait_until log_has " info restored .*bytes=3 version=\"$id\" path=\"/a\""
+	[ "$(get a)" = one ]
+	# what is refused is not reported
+	ctl user set alice --keep-quota 9
+	run curl -sS --user alice:secret -Q 'DELE a' "ftp://127.0.0.1:$PORT/"
+	put b 0123456789
+	run curl -sS --user alice:secret -Q 'DELE b' "ftp://127.0.0.1:$PORT/"
+	[ "$(log_count ' kept .*path="/b"')" -eq 0 ]
+	[ "$(get b)" = 0123456789 ]
+	run -0 curl -sS --user alice:secret -Q FEAT -v "ftp://127.0.0.1:$PORT/"
+	[[ $output == *' SITE RESTORE'*' SITE VERSIONS'* ]]
+}
+
+@test "keep without keep-quota: config check, user add and user set warn once" {
+	write_config
+	run -0 add_user alice secret --keep 30d
+	[[ $output == *"keep without keep-quota: what 'alice' keeps may fill the disk"* ]]
+	run -0 ctl user set alice --max-sessions 3
+	[[ $output != *keep-quota* ]]
+	ctl group add careful --keep 5d
+	run -0 add_user bob secret --group careful
+	[[ $output == *"what 'bob' keeps"* ]]
+	run -0 add_user carol secret
+	[[ $output != *keep-quota* ]]
+	run ctl config check
+	[[ $output == *"/users:"*": 'alice' and 1 more: keep without keep-quota, so what is kept may fill the disk"* ]]
+	ctl group set careful --keep-quota 1G
+	run -0 ctl user set alice --keep-quota 1G
+	[[ $output != *keep-quota:* ]]
+	run ctl config check
+	[[ $output != *keep-quota* ]]
+}
+
 # --- the errand ---
 
 @test "the errand: at the start, what is old goes without a login; events and metrics tell it" {
