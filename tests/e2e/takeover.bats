@@ -577,6 +577,19 @@ signatures_at()
 	EOF
 }
 
+@test "protocol reports no more transfers than its data sockets can serve" {
+	serve
+	taken <<-'EOF'
+		t = Taken().login()
+		for act in ("logflood 1", "listen", "logflood 1", "listen_ahead", "logflood 1"):
+		    report = t.act(act)
+		expect("sent: 1" in report, report)
+		t.ask("QUIT", 221)
+		wait_until(lambda: ' disconnect ' in log(), "the end of the session")
+		expect(log().count(" transfer ") == 1 + 8 * 16, "lines of transfers", log().count(" transfer "))
+	EOF
+}
+
 @test "protocol drowns nobody's failed login in the log" {
 	ALARM_EXPECTED=
 	serve

@@ -45,6 +45,20 @@ act_listen(struct protocol *protocol, char *line, struct report *report)
 	report_result(report, "listen", r < 0 ? r : fd);
 }
 
+/* listen_ahead: get as many listening sockets as there are in one answer. */
+static void
+act_listen_ahead(struct protocol *protocol, char *line, struct report *report)
+{
+	static struct ipc_message message;
+
+	(void)line;
+	ipc_begin(&message, IPC_listen_ahead);
+	ipc_put_u8(&message, IPC_FDS_MAX);
+	if (ipc_send(protocol->monitor_channel, &message, -1) == 0 &&
+	    ipc_receive(protocol->monitor_channel, IPC_PROTOCOL, protocol->state, &message) == 0)
+		report_add(report, "listeners: %u; ", message.fd_count);
+}
+
 /* connect HOST PORT: get a connection from the monitor. */
 static void
 act_connect(struct protocol *protocol, char *line, struct report *report)
@@ -455,6 +469,7 @@ run(struct protocol *protocol, char *line, struct report *report)
 		void (*run)(struct protocol *protocol, char *line, struct report *report);
 	} acts[] = {
 	    {"listen", act_listen},
+	    {"listen_ahead", act_listen_ahead},
 	    {"connect", act_connect},
 	    {"hoard", act_hoard},
 	    {"noted", act_noted},
