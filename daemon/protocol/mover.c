@@ -38,7 +38,7 @@ static char packed[CHUNK] SELDOM_WRITTEN; /* MODE Z: what comes out of zlib */
 static size_t chunk_touched; /* the most bytes of chunk that were used at once */
 
 static void
-note_touched(size_t len)
+note_chunk_use(size_t len)
 {
 	if (chunk_touched < len)
 		chunk_touched = len;
@@ -179,7 +179,7 @@ send_file_buffered(struct protocol *protocol, struct mover *mover)
 		if (n <= 0)
 			return mover_fail_local(mover, n == 0 ? -ENODATA : -errno);
 		mover->left -= (uint64_t)n;
-		note_touched((size_t)n);
+		note_chunk_use((size_t)n);
 		pace_moved(&mover->pace, (size_t)n);
 		if (mover->left == 0)
 			stream_expect_end(&mover->stream);
@@ -353,7 +353,7 @@ mover_receive_file(struct protocol *protocol, struct mover *mover)
 			return r < 0 ? r : store_end(protocol, mover);
 		}
 		if (n > 0) {
-			note_touched((size_t)n);
+			note_chunk_use((size_t)n);
 			pace_moved(&mover->pace, (size_t)n);
 			progress(protocol, (uint64_t)n);
 			grow_receive_buffer(protocol, mover);
@@ -435,7 +435,7 @@ mover_discard_rest(struct protocol *protocol, struct mover *mover)
 	while (left > 0 && monotonic_ms() < deadline && (n > 0 || n == -EAGAIN)) {
 		n = stream_read(&mover->stream, chunk, sizeof(chunk));
 		if (n > 0) {
-			note_touched((size_t)n);
+			note_chunk_use((size_t)n);
 			left -= (size_t)n < left ? (size_t)n : left;
 		} else if (n == -EAGAIN && watch_fd(protocol, mover->stream.fd, mover->stream.wants, deadline) < 0) {
 			return;
