@@ -175,6 +175,7 @@ certificate_check_end(struct certificate_check *check, const struct config *conf
 {
 	int r = errand_end(&check->errand, status, teller->tell, teller->arg);
 
+	close_fd(&check->key_fd);
 	if (r == 0) {
 		r = key_parts_seal(check->parts_fd);
 		if (r < 0)
@@ -182,6 +183,7 @@ certificate_check_end(struct certificate_check *check, const struct config *conf
 	}
 	if (r == 0)
 		r = make_context(check, config, number, teller);
+	close_fd(&check->chain_fd); /* many pairs may wait for the last one */
 	if (r == 0)
 		r = compare_dates(check->context, in_force, config->servers[number].tls.certificate, teller);
 	if (r < 0)

@@ -14,7 +14,7 @@ struct server;
 
 struct certificate_check {
 	struct errand errand;
-	int chain_fd, key_fd; /* the files' bytes in sealed memory */
+	int chain_fd, key_fd; /* the files' bytes in sealed memory, until the end */
 	int parts_fd; /* the checker writes the key's numbers there; see key_parts.h */
 	struct file_stamp chain_stamp, key_stamp;
 	SSL_CTX *context; /* made when the check was good */

@@ -65,8 +65,8 @@ start_pairs_from(struct certificate_round *round, size_t server)
 	for (server = certificate_pair_from(round->config, server); server < round->config->server_count;
 	     server = certificate_pair_from(round->config, server + 1)) {
 		round->at = server;
-		if (certificate_check_start(&round->checks[server], round->server,
-			&round->config->servers[server], pair_is_checked, round, &teller) < 0)
+		if (certificate_check_start(&round->checks[server], round->server, &round->config->servers[server],
+			pair_is_checked, round, &teller) < 0)
 			continue;
 		round->is_under_way = true;
 		return;
@@ -90,9 +90,8 @@ pair_is_checked(void *arg, int status)
 }
 
 void
-certificate_round_start(struct certificate_round *round, struct server *server,
-    const struct config *config, void (*tell)(void *arg, size_t server, const char *line), void (*gone)(void *arg),
-    void *arg)
+certificate_round_start(struct certificate_round *round, struct server *server, const struct config *config,
+    void (*tell)(void *arg, size_t server, const char *line), void (*gone)(void *arg), void *arg)
 {
 	round->server = server;
 	round->config = config;

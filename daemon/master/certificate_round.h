@@ -35,9 +35,8 @@ size_t certificate_pair_of(const struct config *config, size_t server);
  * Check all pairs of config; all are borrowed until the end. What is wrong goes to tell; gone is called later, unless
  * no pair could be begun.
  */
-void certificate_round_start(struct certificate_round *round, struct server *server,
-    const struct config *config, void (*tell)(void *arg, size_t server, const char *line), void (*gone)(void *arg),
-    void *arg);
+void certificate_round_start(struct certificate_round *round, struct server *server, const struct config *config,
+    void (*tell)(void *arg, size_t server, const char *line), void (*gone)(void *arg), void *arg);
 
 /* Give all of it up, under way or done, but for what certificates_use() has taken. */
 void certificate_round_drop(struct certificate_round *round);

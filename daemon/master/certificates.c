@@ -359,8 +359,8 @@ static void
 start_checker(struct certificates *certificates, size_t server)
 {
 	struct certificate_check *check = &certificates->check;
-	int r = certificate_check_start(
-	    check, certificates->server, config_of_server(certificates, server), certificates_gone, certificates, &log_teller);
+	int r = certificate_check_start(check, certificates->server, config_of_server(certificates, server),
+	    certificates_gone, certificates, &log_teller);
 
 	certificates->checked = server;
 	if (r == -EAGAIN || r == -ENOMEM || r == -EMFILE || r == -ENFILE)

@@ -61,8 +61,8 @@ tell_problem(void *arg, const char *line)
 
 /* An error of a file that a key of a server names: the place of the key comes first. section: of the main server's. */
 static void
-tell_complaint(struct reload *reload, const char *event, size_t server, const char *section, const char *key,
-    const char *line)
+tell_complaint(
+    struct reload *reload, const char *event, size_t server, const char *section, const char *key, const char *line)
 {
 	char place[CONFIG_PLACE_MAX];
 	char text[CONFIG_PLACE_MAX + 1024];
@@ -253,8 +253,8 @@ start_children(struct reload *reload)
 {
 	/* a failure is told */
 	(void)!accounts_reload_start(&reload->accounts, reload->parts.accounts, reload->config);
-	certificate_round_start(&reload->certificates, reload->parts.server, reload->config,
-	    tell_certificate_complaint, reload_certificates_gone, reload);
+	certificate_round_start(&reload->certificates, reload->parts.server, reload->config, tell_certificate_complaint,
+	    reload_certificates_gone, reload);
 }
 
 /* Everything that takes no time. */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/protocol/shown_server.h"
 
-#include <errno.h>
-
 #include "config/servers.h"
 #include "daemon/protocol/session.h"
 #include "privsep/tls/context.h"
@@ -43,15 +41,6 @@ shown_server_context(const struct protocol *protocol)
 	if (protocol->session->credentials != NULL && protocol->host[0] != '\0')
 		of_host = context_of_name(protocol, protocol->host);
 	return of_host == NULL ? protocol->session->tls : of_host;
-}
-
-int
-shown_server_named(const struct protocol *protocol)
-{
-	const SSL *tls = protocol->control.stream.tls;
-	const char *name = tls == NULL ? NULL : SSL_get_servername(tls, TLSEXT_NAMETYPE_host_name);
-
-	return name == NULL ? -ENOENT : servers_named(protocol->config, &protocol->session->dialled, name);
 }
 
 uint8_t

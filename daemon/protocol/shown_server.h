@@ -14,9 +14,6 @@ void shown_server_prepare(struct protocol *protocol);
 /* The context of the server that HOST has named (RFC 7151, 4), else of the one at the address. */
 SSL_CTX *shown_server_context(const struct protocol *protocol);
 
-/* The server that the client has named in TLS on the control connection, or -ENOENT. */
-int shown_server_named(const struct protocol *protocol);
-
 /* The server whose key signs for the control connection; data connections show the same certificate. */
 uint8_t shown_server_signer(const struct protocol *protocol);
 
