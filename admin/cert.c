@@ -22,15 +22,17 @@
 #include "common/libc.h"
 #include "common/text.h"
 #include "config/config.h"
+#include "config/servers.h"
 #include "trusted/place.h"
 
 #include "common/banned.h"
 
+#define OWN_NAMES_MAX 2048 /* bytes */
 #define DAYS_DEFAULT 825
 #define DAYS_MAX 3650
-#define CLOCK_SLACK_S 3600	/* a client whose clock is late accepts it too */
+#define CLOCK_SLACK_S 3600 /* a client whose clock is late accepts it too */
 #define SERIAL_BYTES 16
-#define COMMON_NAME_MAX 64	/* X.520, upper bound of commonName */
+#define COMMON_NAME_MAX 64 /* X.520, upper bound of commonName */
 #define HOST_NAME_LENGTH_MAX 253
 #define LABEL_MAX 63
 #define CERTIFICATE_DEFAULT SYSCONFDIR "/sallyport/cert.pem"
@@ -39,9 +41,9 @@
 /* One of both files: written beside its place, then put there. */
 struct new_file {
 	const char *path;
-	int dir_fd;			/* where it is to be; -1: not opened yet */
-	char name[NAME_MAX + 1];	/* its name there */
-	char temporary[NAME_MAX + 1];	/* "" when there is none */
+	int dir_fd; /* where it is to be; -1: not opened yet */
+	char name[NAME_MAX + 1]; /* its name there */
+	char temporary[NAME_MAX + 1]; /* "" when there is none */
 	int fd;
 };
 
@@ -113,7 +115,7 @@ set_serial(X509 *certificate)
 	if (RAND_bytes(bytes, sizeof(bytes)) != 1)
 		return false;
 	bytes[0] &= 0x7f;
-	bytes[0] |= 0x40;	/* neither negative nor short */
+	bytes[0] |= 0x40; /* neither negative nor short */
 	number = BN_bin2bn(bytes, sizeof(bytes), NULL);
 	ok = number != NULL && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)) != NULL;
 	BN_free(number);
@@ -327,6 +329,48 @@ print_result(const struct ctl *ctl, const struct new_file *certificate_file, con
 	return status;
 }
 
+/* The server of --server; NULL: the main one. */
+static const struct config_server *
+named_section(const struct ctl *ctl)
+{
+	const char *name = ctl->value[OPTION_SERVER];
+	int server = name == NULL ? 0 : servers_titled(ctl->config, name);
+
+	return server <= 0 ? NULL : &ctl->config->servers[server];
+}
+
+/* Names for a certificate where --name gives none: those of the server, or this host's. They are in text. */
+static size_t
+list_own_names(const struct ctl *ctl, char text[OWN_NAMES_MAX], const char *list[CTL_NAMES_MAX])
+{
+	const struct config_server *of = named_section(ctl);
+	char *next = text;
+	size_t count = 0;
+
+	memset(text, 0, OWN_NAMES_MAX);
+	if (of == NULL)
+		gethostname(text, HOST_NAME_MAX);
+	else
+		snprintf(text, OWN_NAMES_MAX, "%s%s%s", of->name, of->names[0] == '\0' ? "" : ",", of->names);
+	while (next != NULL && count < CTL_NAMES_MAX)
+		list[count++] = strsep(&next, ",");
+	return count;
+}
+
+/* The pair of another server must not get the names of this one. */
+static bool
+has_own_pair(const struct ctl *ctl)
+{
+	const struct config_server *of = named_section(ctl);
+
+	if (of == NULL || strcmp(of->tls.certificate, ctl->config->servers[0].tls.certificate) != 0)
+		return true;
+	ctl_error(
+	    "server '%s' shows the certificate of the main server; set certificate and key in its section of '%s'",
+	    of->name, ctl_quote(ctl->config_path));
+	return false;
+}
+
 enum ctl_exit
 cert_self_signed(struct ctl *ctl)
 {
@@ -334,8 +378,9 @@ cert_self_signed(struct ctl *ctl)
 	struct new_file certificate_file = {
 	    .path = is_configured ? ctl->config->tls.certificate : CERTIFICATE_DEFAULT, .dir_fd = -1, .fd = -1};
 	struct new_file key_file = {.path = is_configured ? ctl->config->tls.key : KEY_DEFAULT, .dir_fd = -1, .fd = -1};
-	char host[HOST_NAME_MAX + 1] = "";
-	const char *own[] = {host};
+	char own_text[OWN_NAMES_MAX];
+	const char *own[CTL_NAMES_MAX];
+	size_t own_count = list_own_names(ctl, own_text, own);
 	const char *const *list = ctl->name_count > 0 ? ctl->names : own;
 	uint64_t days = DAYS_DEFAULT;
 	enum ctl_exit status = CTL_FAILED;
@@ -348,8 +393,7 @@ cert_self_signed(struct ctl *ctl)
 		return CTL_USAGE;
 	}
 	buf_init(&names, CERT_TEXT_MAX);
-	gethostname(host, sizeof(host) - 1);
-	if (!collect_names(list, ctl->name_count > 0 ? ctl->name_count : 1, &names) ||
+	if (!has_own_pair(ctl) || !collect_names(list, ctl->name_count > 0 ? ctl->name_count : own_count, &names) ||
 	    !is_free(&certificate_file, force) || !is_free(&key_file, force))
 		goto out;
 	key = EVP_EC_gen("P-256");

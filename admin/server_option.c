@@ -27,9 +27,14 @@ replace_text(char **text, const char *by)
 int
 server_option_use(struct config *config, unsigned long server)
 {
-	int r = replace_text(&config->accounts, config->servers[server].accounts);
+	const struct config_server *of = &config->servers[server];
+	int r = replace_text(&config->accounts, of->accounts);
 
-	return r < 0 ? r : replace_text(&config->home_directory, config->servers[server].home_directory);
+	if (r == 0)
+		r = replace_text(&config->home_directory, of->home_directory);
+	if (r == 0)
+		r = replace_text(&config->tls.certificate, of->tls.certificate);
+	return r == 0 ? replace_text(&config->tls.key, of->tls.key) : r;
 }
 
 static int

@@ -59,7 +59,7 @@ log_certificate_problem(void *arg, const char *line)
 
 /* Of a server that has a section of its own. */
 static void
-log_field_server(const struct certificates *certificates, size_t server)
+log_section_name(const struct certificates *certificates, size_t server)
 {
 	if (server > 0)
 		log_field_text("server", config_of_server(certificates, server)->name);
@@ -120,7 +120,7 @@ tell_certificate(const struct certificates *certificates, size_t server)
 	int64_t days = days_left(credentials_of(certificates, server)->context);
 
 	log_begin(LEVEL_INFO, "certificate");
-	log_field_server(certificates, server);
+	log_section_name(certificates, server);
 	log_field_u64("days_left", days < 0 ? 0 : (uint64_t)days);
 	log_field_text("file", config_of_server(certificates, server)->tls.certificate);
 	log_field_text("kernel_tls", certificates->kernel_trouble == NULL ? "yes" : "no");
@@ -326,7 +326,7 @@ static void
 log_old_one_stays(const struct certificates *certificates, size_t server)
 {
 	log_begin(LEVEL_ERROR, "certificate-refused");
-	log_field_server(certificates, server);
+	log_section_name(certificates, server);
 	log_field_text("message", "the certificate in force stays");
 	log_end();
 }
@@ -393,7 +393,7 @@ log_end_of_certificate(
 	int64_t days = days_left(credentials_of(certificates, server)->context);
 
 	log_begin(level, "certificate-ends");
-	log_field_server(certificates, server);
+	log_section_name(certificates, server);
 	log_field_u64("days_left", days < 0 ? 0 : (uint64_t)days);
 	log_field_text("message", message);
 	log_end();

@@ -296,8 +296,13 @@ def monitors():
     return [pid for pid in ftp.children(int(os.environ["SERVER_PID"])) if ftp.children(pid)]
 
 def keys_of(pid):
-    names = [os.readlink("/proc/%d/fd/%s" % (pid, fd)) for fd in os.listdir("/proc/%d/fd" % pid)]
-    return sum(name.startswith("/memfd:key") for name in names)
+    count = 0
+    for fd in os.listdir("/proc/%d/fd" % pid):
+        try:
+            count += os.readlink("/proc/%d/fd/%s" % (pid, fd)).startswith("/memfd:key")
+        except FileNotFoundError:  # closed meanwhile
+            pass
+    return count
 
 def keys():
     ftp.wait_until(lambda: len(monitors()) == 1 and ftp.children(monitors()[0]), "one session")
@@ -533,4 +538,78 @@ expire()
 	wait "$session" || { cat "$DIR/session" && return 1; }
 	run -0 ctl status
 	assert_equal "$(grep -c ' of [a-z]*.example.org$' <<<"$output")" 1
+}
+
+# --- with the rest of a server ---
+
+@test "implicit TLS greets with the banner of the server that the client names, and logs in to its accounts" {
+	use_pair ed
+	use_leaf server
+	install -m 600 /dev/null "$DIR/etc/ed.users"
+	write_tls_config 'banner = "the main one"' \
+		"$(section ed.example.org ed "accounts = \"$DIR/etc/ed.users\"" 'banner = "that of ed"' "home-directory = \"$DIR/ed\"")"
+	install -d "$DIR/ed"
+	add_user alice secret
+	printf 'another\n' | ctl user add alice --server ed.example.org --password-stdin
+	start_server
+	find_tls_ports
+	ftps <<-'END'
+		def greeted(name, text):
+		    raw = socket.create_connection((HOST, TLS_PORT), WAIT_S)
+		    made = context()
+		    made.check_hostname = False
+		    c = made.wrap_socket(raw, server_hostname=name)
+		    assert receive_line(c) == text, text
+		    return c
+
+		def receive_line(c):
+		    line = b''
+		    while not line.endswith(b'\r\n'):
+		        line += c.recv(1)
+		    return line.decode()
+
+		def logs_in(c, password, code):
+		    c.sendall(b'USER alice\r\n')
+		    receive_line(c)
+		    c.sendall(b'PASS %s\r\n' % password)
+		    line = receive_line(c)
+		    assert line.startswith(code), line
+
+		for name in None, 'localhost':
+		    logs_in(greeted(name, '220 the main one\r\n'), b'secret', '230')
+		    logs_in(greeted(name, '220 the main one\r\n'), b'another', '530')
+		logs_in(greeted('ED.example.org', '220 that of ed\r\n'), b'another', '230')
+		logs_in(greeted('ed.example.org', '220 that of ed\r\n'), b'secret', '530')
+	END
+}
+
+@test "sallyportctl cert shows and makes the pair of one server" {
+	use_leaf server
+	use_pair rsa
+	write_tls_config "$(section rsa.example.org rsa)" "$(section new.example.org new 'names = "more.example.org"')" \
+		"$(section same.example.org '')"
+	run -0 ctl cert show --server rsa.example.org
+	assert_line "certificate    $DIR/etc/rsa.pem"
+	assert_line --regexp '^names +DNS:rsa.example.org, DNS:also.example.org$'
+	run -0 ctl cert show
+	assert_line "certificate    $DIR/etc/cert.pem"
+	run -1 ctl cert show --server new.example.org
+	run -0 ctl cert self-signed --server new.example.org
+	run -0 ctl cert show --server NEW.example.org
+	assert_line --regexp '^names +DNS:new.example.org, DNS:more.example.org$'
+	assert_line 'key matches    yes'
+	run -1 ctl cert self-signed --server same.example.org --force
+	assert_output --partial "server 'same.example.org' shows the certificate of the main server; set certificate and key in its section"
+	run -2 ctl cert show --server nobody.example.org
+	assert_output --partial "no section 'server \"nobody.example.org\"'"
+	cmp "$PKI/server.key" "$DIR/etc/key.pem"
+}
+
+@test "a server that clients reach by its name alone needs a certificate at its address" {
+	use_pair ed
+	write_config "$(section ed.example.org ed)"
+	run -1 ctl config check
+	assert_output --regexp "$CONF:[0-9]+: server \"ed.example.org\": certificate: clients that name no server in TLS would have none; set tls.certificate, or give"
+	write_config "$(section ed.example.org ed 'address = {"127.0.0.2"}')"
+	run -0 ctl config check
 }
