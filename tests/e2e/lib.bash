@@ -458,6 +458,7 @@ need_trace()
 	kill "$!" 2>/dev/null || :
 	wait "$!" || :
 	grep -q attached "$DIR/strace" || skip "processes cannot be traced here"
+	rm "$DIR/strace" # the word is not that of the test's own strace
 }
 
 # py <SCRIPT: run Python with everything of ftp.py, and HOME_DIR, the home of alice. LIMIT: its seconds.
