@@ -93,28 +93,40 @@ totals_json(const struct board *board)
 	    (json_int_t)totals.bans, "health_checks", (json_int_t)totals.health_checks);
 }
 
-/* The configuration in force: "section.key" and its value as the file would have it. */
+/* One value as the file would have it. where: "tls.", or "". */
+static void
+put_config_value(json_t *object, const char *where, const struct config_key *key, const void *values)
+{
+	struct buf name, value;
+
+	buf_init(&name, 256);
+	buf_init(&value, VALUE_MAX);
+	buf_addf(&name, "%s%s", where, key->name);
+	key_value(key, values, &value);
+	if (name.data != NULL)
+		json_object_set_new(object, name.data, json_string(value.data == NULL ? "" : value.data));
+	buf_free(&name);
+	buf_free(&value);
+}
+
+/* The configuration in force: "section.key" and its value as the file would have it; "server.NAME.key" of a further server. */
 static json_t *
 config_json(const struct config *config)
 {
 	json_t *object = json_object();
-	struct buf name, value;
+	char where[SERVER_NAME_MAX + 16];
 
-	buf_init(&name, 128);
-	buf_init(&value, VALUE_MAX);
 	for (size_t i = 0; i < config_key_count; i++) {
-		const struct config_key *key = &config_keys[i];
+		const char *section = config_keys[i].section;
 
-		buf_clear(&name);
-		buf_clear(&value);
-		buf_addf(&name, "%s%s%s", key->section == NULL ? "" : key->section, key->section == NULL ? "" : ".",
-		    key->name);
-		key_value(key, config, &value);
-		if (name.data != NULL)
-			json_object_set_new(object, name.data, json_string(value.data == NULL ? "" : value.data));
+		snprintf(where, sizeof(where), "%s%s", section == NULL ? "" : section, section == NULL ? "" : ".");
+		put_config_value(object, where, &config_keys[i], config);
 	}
-	buf_free(&name);
-	buf_free(&value);
+	for (size_t i = 1; i < config->server_count; i++) {
+		snprintf(where, sizeof(where), CONFIG_SERVER_SECTION ".%s.", config->servers[i].name);
+		for (size_t k = 0; k < config_server_key_count; k++)
+			put_config_value(object, where, &config_server_keys[k], &config->servers[i]);
+	}
 	return object;
 }
 

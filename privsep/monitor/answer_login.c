@@ -189,7 +189,7 @@ log_login(const struct monitor *monitor, const struct account *account)
 
 	log_begin(LEVEL_INFO, "login");
 	log_field_text("message", changes ? "read-write" : "read-only");
-	log_field_server(monitor);
+	monitor_log_server(monitor);
 	if (monitor->login.mail[0] != '\0')
 		log_field_text("mail", monitor->login.mail);
 	if (monitor->login.label != NULL)

@@ -21,7 +21,7 @@ log_store_refused(const char *name, const char *reason)
 }
 
 void
-log_field_server(const struct monitor *monitor)
+monitor_log_server(const struct monitor *monitor)
 {
 	if (monitor->login.server != 0)
 		log_field_text("server", monitor->session->config->servers[monitor->login.server].name);
@@ -32,7 +32,7 @@ log_login_failed(const struct monitor *monitor, const char *reason)
 {
 	log_begin(LEVEL_WARNING, "login-failed");
 	log_field_text("name", monitor->login.name);
-	log_field_server(monitor);
+	monitor_log_server(monitor);
 	log_field_text("reason", reason);
 	log_end();
 }

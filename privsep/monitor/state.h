@@ -240,7 +240,7 @@ void monitor_files_gone(struct monitor *monitor);
 void monitor_note_refusal(struct monitor *monitor, int r, const char *reason);
 
 /* The server that the login is for, where that is not the main one. */
-void log_field_server(const struct monitor *monitor);
+void monitor_log_server(const struct monitor *monitor);
 
 /*
  * The session must end: stop asking PAM. Returns when the current attempt is answered. A refusal keeps to its time,

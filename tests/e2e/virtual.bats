@@ -4,6 +4,12 @@
 
 bats_require_minimum_version 1.5.0
 load lib
+load tls-lib
+
+setup_file()
+{
+	make_authority
+}
 
 setup()
 {
@@ -147,6 +153,10 @@ works_at()
 		> QUIT
 		< 221
 	END
+	run ctl --json status
+	assert_output --partial '"server.one.example.address": "127.0.0.2"'
+	assert_output --partial '"server.two.example.names": "deux.example,zwei.example"'
+	assert_output --partial "\"server.three.example.accounts\": \"$DIR/etc/users\""
 	raw_at 127.0.0.2 <<-'END'
 		< 220 this is one
 		> HOST two.example
@@ -347,4 +357,33 @@ fails_with_limit()
 	assert_file_exist "$DIR/state/ledger/+docs@one.example"
 	run ctl quota show +docs@one.example
 	assert_output --regexp 'docs +6 +6000 '
+}
+
+@test "the name in TLS decides as HOST does, and each server says whether it requires TLS" {
+	use_leaf server
+	servers "tls { certificate = \"$DIR/etc/cert.pem\" key = \"$DIR/etc/key.pem\" }"
+	sed -i '/^server "one/a require-tls = no' "$CONF"
+	add_user bob main
+	server_user one bob secret1
+	server_user two bob secret2
+	start_server
+	run curl -sSv --ssl-reqd -k --resolve "two.example:$P:127.0.0.1" "ftp://bob:secret2@two.example:$P/"
+	assert_success
+	run ! curl -sS --ssl-reqd -k --resolve "two.example:$P:127.0.0.1" "ftp://bob:main@two.example:$P/"
+	run curl -sSv --ssl-reqd -k "ftp://bob:main@127.0.0.1:$P/"
+	assert_success
+	wait_until log_has ' login .*user="bob@two.example" .*server="two.example"'
+	# one.example takes passwords in clear, the others take none
+	works_at 127.0.0.2 bob secret1
+	raw_at 127.0.0.1 <<-'END'
+		< 220
+		> HOST two.example
+		< 220
+		> USER bob
+		< 530 This server takes no password in clear
+		> HOST main.example
+		< 220
+		> USER bob
+		< 530 This server takes no password in clear
+	END
 }

@@ -561,6 +561,7 @@ test_choice_of_server(void **state)
 	struct config *config;
 	union address own, free_one;
 	char place[CONFIG_PLACE_MAX], wanted[CONFIG_PLACE_MAX];
+	size_t len;
 
 	(void)state;
 	assert_int_equal(load(many_servers, &config), 0);
@@ -585,6 +586,18 @@ test_choice_of_server(void **state)
 	}
 	assert_int_equal(servers_titled(config, "C.Example"), 3);
 	assert_int_equal(servers_titled(config, "files.example"), -ENOENT);
+	assert_int_equal(servers_choose(config, &free_one, "files.example"), 3);
+	assert_int_equal(servers_choose(config, &free_one, "a.example"), 0);
+	assert_int_equal(servers_choose(config, &own, "files.example"), 1);
+	assert_int_equal(servers_choose(config, &own, ""), 1);
+	assert_string_equal(config->books, "a.example");
+	assert_string_equal(servers_suffix(config, 1), "a.example");
+	assert_string_equal(servers_suffix(config, 3), "");
+	assert_int_equal(servers_of_name(config, "bob@a.example", &len), 1);
+	assert_int_equal(len, 3);
+	assert_int_equal(servers_of_name(config, "bob@c.example", &len), 0); /* it has the accounts of the main one */
+	assert_int_equal(len, strlen("bob@c.example"));
+	assert_int_equal(servers_of_name(config, "bob", &len), 0);
 	servers_place(config, 2, "names", place);
 	snprintf(wanted, sizeof(wanted), "%s:6: server \"b.example\": names: ", path);
 	assert_string_equal(place, wanted);
