@@ -216,7 +216,7 @@ fuzz-programs: $(FUZZ_BIN)
 
 # --- run -------------------------------------------------------------------------------------
 
-.PHONY: demo test unit e2e many-files test-cluster vm-test asan takeover fuzz lint
+.PHONY: demo test unit e2e many-files compare-migrated test-cluster vm-test asan takeover fuzz lint
 FUZZ_SECONDS ?= 20
 
 ## demo: serve 127.0.0.1:2121 with a throw-away account until Ctrl-C (root; installs what is missing)
@@ -238,6 +238,10 @@ e2e: programs test-programs takeover
 ## many-files: counts of a home with a million files, for its quota, beside its sessions (root; two minutes)
 many-files: programs
 	$(Q)QUOTA_FILES=$${QUOTA_FILES:-1000000} scripts/run-tests $(B) tests/e2e/quota-many.bats
+
+## compare-migrated: what "sallyportctl migrate" makes of other servers' configurations beside them, all clauses (root; ten minutes)
+compare-migrated: programs
+	$(Q)MIGRATED_CLAUSES=. scripts/run-tests $(B) tests/e2e/migrated.bats
 
 ## test-cluster: the long forms of the tests of several nodes, which tests/cluster/README.md lists (root; an hour)
 test-cluster: programs test-programs

@@ -20,6 +20,7 @@
 #include "admin/whole_file.h"
 #include "common/buf.h"
 #include "common/io.h"
+#include "trusted/place.h"
 
 #include "common/banned.h"
 
@@ -240,6 +241,20 @@ read_own_settings(void *arg, const char *name, struct buf *file, struct buf *tex
 	return whole_file_read(file->data, text) < 0 ? SAID : 1;
 }
 
+static bool
+fits_as_home(const char *home, uint32_t uid, uint32_t gid, char *why, size_t size)
+{
+	const struct trust trust = {.uid = uid, .gid = gid};
+	struct trust_problem problem;
+	int fd = trusted_home_open_strictly(home, &trust, &problem);
+	bool fits = fd >= 0;
+
+	if (!fits)
+		trust_explain(&problem, why, size);
+	close_fd(&fd);
+	return fits;
+}
+
 /* Passwords of this system may change, and other systems' are not in shadow(5): PAM checks both, if it has the service. */
 static void
 find_pam(struct migration *run, const char *file)
@@ -318,6 +333,7 @@ read_all_accounts(struct migration *run)
 	find_guest(run);
 	run->accounts.read_own = read_own_settings;
 	run->accounts.read_arg = run;
+	run->accounts.home_fits = fits_as_home;
 	r = take_anonymous(run);
 	for (size_t i = 0; i < run->plan.list_count && r == 0; i++)
 		r = read_list(run, i);
@@ -430,11 +446,11 @@ report_migration(const struct migration *run)
 	bool is_whole = plan->lost == 0 && accounts->refused == 0 && !run->lacks_system;
 
 	if (run->ctl->is_json) {
-		enum ctl_exit status = ctl_print_json(
-		    json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "directory", ctl_quote(run->directory),
-			"directives", (json_int_t)plan->count, "not_carried", (json_int_t)plan->noted, "protecting",
-			(json_int_t)plan->lost, "accounts", (json_int_t)accounts->taken, "refused",
-			(json_int_t)accounts->refused, "left_out", (json_int_t)accounts->left_out));
+		enum ctl_exit status = ctl_print_json(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "directory",
+		    ctl_quote(run->directory), "directives", (json_int_t)plan->count, "not_carried",
+		    (json_int_t)plan->noted, "protecting", (json_int_t)plan->lost, "accounts",
+		    (json_int_t)accounts->taken, "refused", (json_int_t)accounts->refused, "left_out",
+		    (json_int_t)accounts->left_out, "unfit_homes", (json_int_t)accounts->unfit));
 
 		return is_whole ? status : CTL_FAILED;
 	}
@@ -443,6 +459,9 @@ report_migration(const struct migration *run)
 	    ctl_quote(run->directory), plan->count, plan->noted, plan->lost);
 	printf("'%s': %zu accounts, %zu not taken, %zu left out that could not log in before\n", ctl_quote(run->users),
 	    accounts->taken, accounts->refused, accounts->left_out);
+	if (accounts->unfit > 0)
+		ctl_error("%zu accounts cannot log in before their homes are theirs; users has the reason of each",
+		    accounts->unfit);
 	if (plan->lost > 0)
 		ctl_error(
 		    "%zu things that protect are not carried; read 'PROTECTS' in sallyport.conf before you start it",
@@ -484,7 +503,10 @@ migrate_all(struct migration *run)
 	if (read_configuration(run, run->ctl->files[0]) < 0 || settle_plan(run) < 0)
 		return CTL_FAILED;
 	migrate_accounts_init(&run->accounts, &run->plan);
-	if (read_all_accounts(run) == 0 && make_output(run) == 0)
+	if (run->accounts.problem != NULL)
+		ctl_error("what the configuration says of all accounts makes no group of settings: %s",
+		    run->accounts.problem);
+	else if (read_all_accounts(run) == 0 && make_output(run) == 0)
 		status = write_migration(run);
 	migrate_accounts_free(&run->accounts);
 	return status;

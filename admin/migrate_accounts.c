@@ -58,6 +58,10 @@ migrate_accounts_init(struct migrate_accounts *accounts, struct migrate_plan *pl
 	buf_init(&options, ACCOUNT_LINE_MAX);
 	migrate_profile_words(&plan->all, NULL, &options);
 	accounts->has_options = options.len > 0;
+	if (options.error < 0 || options.len > ACCOUNT_LINE_MAX - sizeof("+group " MIGRATE_GROUP ":"))
+		accounts->problem = "its line would be too long; at most 8192 bytes";
+	else if (accounts->has_options)
+		account_group_check(options.data, options.len, &accounts->problem);
 	buf_addf(&accounts->users, "# Accounts of sallyportd, sallyport-users(5), made from those of %s.\n",
 	    plan->peer->title);
 	if (accounts->has_options)
@@ -249,17 +253,34 @@ refuse_migrated(struct migrate_accounts *accounts, const char *file, const struc
 	accounts->refused++;
 }
 
+/* A login is refused while the home is missing, or another's. */
+static void
+check_home(struct migrate_accounts *accounts, const struct account *account)
+{
+	char why[PATH_MAX + 512];
+
+	if (accounts->home_fits == NULL ||
+	    accounts->home_fits(account->home, account->uid, account->gid, why, sizeof(why)))
+		return;
+	buf_addf(&accounts->users, "# '%s' cannot log in yet: ", account->name);
+	escape_bytes(&accounts->users, ESCAPE_LOG, why, strlen(why));
+	buf_add_text(&accounts->users, "\n");
+	accounts->unfit++;
+}
+
 /* Why the line is none of ours; NULL: it is one. */
 static const char *
-line_problem(const struct buf *line)
+line_problem(struct migrate_accounts *accounts, const struct buf *line)
 {
 	struct account account = {.name = ""};
 	const char *problem = NULL;
 
 	if (line->error < 0)
 		return "its line is too long; at most 8192 bytes";
-	if (account_parse(line->data, line->len, &account, &problem) == 0)
+	if (account_parse(line->data, line->len, &account, &problem) == 0) {
 		problem = NULL;
+		check_home(accounts, &account);
+	}
 	account_wipe(&account);
 	return problem;
 }
@@ -323,7 +344,7 @@ take_migrated(struct migrate_accounts *accounts, const char *file, const struct 
 		r = hash_for(accounts, entry, &hash, &problem);
 	if (r == 0 && problem == NULL) {
 		compose_migrated(accounts, entry, profile, hash, &line);
-		problem = line_problem(&line);
+		problem = line_problem(accounts, &line);
 	}
 	if (r == 0 && problem != NULL) {
 		refuse_migrated(accounts, file, entry, problem);
@@ -355,7 +376,7 @@ migrate_accounts_anonymous(
 	    words.data == NULL ? "" : words.data);
 	if (plan->anonymous_tls != NULL)
 		buf_addf(&line, "%stls=%s", words.len == 0 ? "" : " ", plan->anonymous_tls);
-	*problem = strchr(home, ':') != NULL ? HOME_HAS_COLON : line_problem(&line);
+	*problem = strchr(home, ':') != NULL ? HOME_HAS_COLON : line_problem(accounts, &line);
 	if (*problem == NULL) {
 		buf_addf(&accounts->users, "%s\n", line.data);
 		r = add_to_names(&accounts->names, "anonymous", strlen("anonymous"));

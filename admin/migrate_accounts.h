@@ -19,6 +19,7 @@ struct migrate_accounts {
 	size_t refused; /* could log in, and cannot be taken */
 	size_t left_out; /* could not log in before */
 	bool has_options; /* of a group of settings */
+	const char *problem; /* why there can be no such group, static text; NULL: there can */
 	uint32_t guest_uid, guest_gid; /* 0: none */
 	const char *guest_home; /* NULL: none */
 	void *names; /* those that were taken, tsearch(3) */
@@ -27,6 +28,9 @@ struct migrate_accounts {
 	/* Add the settings of an account of its own, and their file's name. 1, 0: there are none, or -errno. NULL: nobody has any. */
 	int (*read_own)(void *arg, const char *name, struct buf *file, struct buf *text);
 	void *read_arg;
+	/* May the account use this home? False, with the reason. NULL: nobody asks. */
+	bool (*home_fits)(const char *home, uint32_t uid, uint32_t gid, char *why, size_t size);
+	size_t unfit; /* homes that may not be used yet, each with a comment */
 	bool has_pam; /* plan->pam_service checks passwords of passwd(5) */
 	bool is_live; /* the file is passwd(5) of this system, whose passwords may change */
 	size_t pam_count; /* accounts whose passwords PAM checks */

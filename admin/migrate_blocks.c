@@ -557,6 +557,10 @@ note_commands(struct migrate_plan *plan, const struct migrate_limit *limit)
 		if (!has_row(limit->begin->words[i]))
 			migrate_note(plan, limit->begin, MIGRATE_PROTECTS, NULL, "no right is about this command alone",
 			    "see which right of sallyport-users(5) is about what it does");
+	if (plan->blocks->places[limit->place].kind == PLACE_DIRECTORY &&
+	    (limit_names(limit, "ALL") || limit_names(limit, "DIRS")))
+		migrate_note(plan, limit->begin, MIGRATE_COMFORT, NULL,
+		    "a directory without rights can be seen and entered, but nothing in it", "put it in another home");
 	if (limit_names(limit, "SITE_CHMOD") && !limit_names(limit, "MFMT") && !limit_names(limit, "WRITE"))
 		migrate_note(plan, limit->begin, MIGRATE_COMFORT, NULL, "the right chmod is about modes and times",
 		    "give accounts that set times the right chmod");

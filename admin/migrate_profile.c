@@ -49,16 +49,22 @@ migrate_profile_pattern(
 	return r;
 }
 
+/* As a line of the users file has it, so that all its rules hold. */
 int
 migrate_profile_zone(struct migrate_profile *profile, const char *path, unsigned rights, const char **problem)
 {
-	struct home_path directory;
+	char words[RIGHTS_TEXT_MAX];
+	unsigned base = 0;
+	struct buf text;
+	int r;
 
-	if (home_path_check(path, strlen(path), &directory) < 0) {
-		*problem = "the directory has '.', '..' or '//' in it";
-		return -EINVAL;
-	}
-	return zones_put(&profile->zones, &directory, rights, problem);
+	rights_text(rights, words);
+	buf_init(&text, HOME_PATH_MAX * 3 + RIGHTS_TEXT_MAX);
+	percent_encode(&text, path, strlen(path), "");
+	buf_addf(&text, "=%s", rights == 0 ? "none" : words);
+	r = zones_add(&profile->zones, text.data == NULL ? "" : text.data, text.len, &base, problem);
+	buf_free(&text);
+	return r < 0 ? r : 0;
 }
 
 /* --- options --- */

@@ -36,7 +36,7 @@ void migrate_profile_copy(struct migrate_profile *out, const struct migrate_prof
 int migrate_profile_pattern(
     struct migrate_profile *profile, bool denies, const char *pattern, size_t len, const char **problem);
 
-/* Add the rights of a directory, as zones_put(). The same errors. */
+/* Add the rights of a directory below the home. The same errors. */
 int migrate_profile_zone(struct migrate_profile *profile, const char *path, unsigned rights, const char **problem);
 
 /* Add the options to out, separated by blanks; those that group says, too, are left out. group: NULL: none. */

@@ -161,12 +161,38 @@ static const struct {
     {'q', true, "AnonymousRatio"},
     {'F', true, "FortunesFile"},
     {'N', false, "NATmode"},
+    {'g', true, "PIDFile"},
 };
+
+/* "-l unix", "-l puredb:FILE": where the accounts are. */
+static int
+take_source(struct directive *out, const char **problem)
+{
+	static const struct {
+		const char *word, *name;
+	} sources[] = {{"pam", "PAMAuthentication"}, {"unix", "UnixAuthentication"}, {"puredb", "PureDB"},
+	    {"ldap", "LDAPConfigFile"}, {"mysql", "MySQLConfigFile"}, {"pgsql", "PGSQLConfigFile"},
+	    {"extauth", "ExtAuth"}};
+	const char *text = migrate_word(out, 0, "");
+	size_t len = strcspn(text, ":");
+
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		if (strncmp(sources[i].word, text, len) != 0 || sources[i].word[len] != '\0')
+			continue;
+		out->name = sources[i].name;
+		out->words[0] = out->value = text[len] == ':' ? text + len + 1 : "yes";
+		return 1;
+	}
+	*problem = "no source of accounts; write '-l unix', '-l pam' or '-l puredb:FILE'";
+	return -EINVAL;
+}
 
 /* "-c 50": one option a line. The words are those of the directive. */
 static int
 take_letter(struct directive *out, const char **problem)
 {
+	if (strcmp(out->name, "-l") == 0)
+		return take_source(out, problem);
 	for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++) {
 		if (out->name[1] != letters[i].letter || out->name[2] != '\0')
 			continue;
@@ -264,13 +290,11 @@ static void
 settle_masks(struct migrate_plan *plan)
 {
 	const struct directive *said = migrate_said(plan, "Umask");
-	const char *colon = said == NULL ? NULL : strchr(said->words[0], ':');
+	const char *text = migrate_word(said, 0, "133:022"), *colon = strchr(text, ':');
 	char files[8];
 
-	if (said == NULL)
-		return;
-	snprintf(files, sizeof(files), "%.*s", colon == NULL ? 7 : (int)(colon - said->words[0]), said->words[0]);
-	migrate_set_masks(plan, said, files, colon != NULL ? colon + 1 : said->count > 1 ? said->words[1] : files);
+	snprintf(files, sizeof(files), "%.*s", colon == NULL || colon - text > 7 ? 7 : (int)(colon - text), text);
+	migrate_set_masks(plan, said, files, colon != NULL ? colon + 1 : migrate_word(said, 1, files));
 }
 
 static void
@@ -384,9 +408,8 @@ static void
 settle_pure_ftpd(struct migrate_plan *plan)
 {
 	static const struct migrate_switch switches[] = {
-	    {"NoChmod", false, false, MAY_CHMOD},
-	    {"NoRename", false, false, MAY_RENAME},
-	    {"KeepAllFiles", false, false, MAY_DELETE | MAY_RMDIR | MAY_OVERWRITE | MAY_RENAME},
+	    {"NoChmod", false, false, MAY_CHMOD}, {"NoRename", false, false, MAY_RENAME},
+	    {"KeepAllFiles", false, false, MAY_DELETE | MAY_RENAME}, /* empty directories go, and files are replaced */
 	};
 
 	plan->all.rights = migrate_take_away(plan, switches, sizeof(switches) / sizeof(switches[0]), plan->all.rights);

@@ -81,16 +81,20 @@ take_minutes(TAKES)
 	take_time(plan, directive, row, 60);
 }
 
+/* Sessions cost memory, so a server without a ceiling of them gets ours. */
 void
 take_ceiling(TAKES)
 {
 	const char *text = first_word(directive);
 	uint64_t value;
 
-	if (strcasecmp(text, "none") == 0 || (parse_u64(text, UINT32_MAX, &value) == 0 && value == 0))
+	if (strcasecmp(text, "none") != 0 && (parse_u64(text, UINT32_MAX, &value) < 0 || value > 0))
+		migrate_set(plan, row->key, text, directive, row->weight);
+	else if (strcmp(row->key, "limits.sessions") != 0)
 		migrate_set(plan, row->key, "100000", directive, row->weight);
 	else
-		migrate_set(plan, row->key, text, directive, row->weight);
+		migrate_note(plan, directive, MIGRATE_COMFORT, NULL,
+		    "the server has a ceiling of sessions always, 2000", "set limits.sessions");
 }
 
 void

@@ -370,8 +370,8 @@ check_hash(struct check *check, const char *path, size_t line, const struct acco
 {
 	const char *hash = account->hash;
 
-	if (account->is_locked || account_pam_service(account) != NULL || strcmp(hash, "*") == 0 ||
-	    strcmp(hash, "x") == 0 || hash_kind_is_known(hash))
+	if (account->is_locked || account->takes_any || account_pam_service(account) != NULL ||
+	    strcmp(hash, "*") == 0 || strcmp(hash, "x") == 0 || hash_kind_is_known(hash))
 		return;
 	add_finding(check, false,
 	    "%s:%zu: password of '%s': %s, so nobody can log in with it; set one with 'sallyportctl user passwd %s', "

@@ -221,10 +221,19 @@ refused()
 
 @test "vsftpd: anonymous users read, and write nothing" {
 	printf '%s\n' listen=YES anonymous_enable=YES ftp_username=daemon anon_root="$DIR/home/site" >"$DIR/vsftpd.conf"
-	install -d -o daemon -g daemon "$DIR/home/site"
+	install -d -o root -g root "$DIR/home/site"
 	echo x >"$DIR/home/site/there"
 	run migrate vsftpd "$DIR/vsftpd.conf"
 	assert_success
+	assert_output --partial '1 accounts cannot log in before their homes are theirs'
+	grep -q "^# 'anonymous' cannot log in yet: home '$DIR/home/site' belongs to uid 0" "$OUT/users"
+	rm -r "$OUT"
+	chown daemon:daemon "$DIR/home/site"
+	run migrate vsftpd "$DIR/vsftpd.conf"
+	assert_success
+	refute_output --partial 'cannot log in'
+	run ctl -c "$OUT/sallyport.conf" config check
+	refute_output --partial 'no hash'
 	start_migrated
 	assert_equal "$(ls_of "$PORT" anonymous:me@example.org)" there
 	assert_equal "$(ls_of "$PORT" ftp:)" there

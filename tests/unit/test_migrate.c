@@ -49,6 +49,8 @@ test_bad_lines(void **state)
 	    {&migrate_pure_ftpd, "MaxIdleTime\n", 1},
 	    {&migrate_pure_ftpd, "\n-c 5 -E\n", 2},
 	    {&migrate_pure_ftpd, "-! 5\n", 1},
+	    {&migrate_pure_ftpd, "-l what\n", 1},
+	    {&migrate_pure_ftpd, "-l\n", 1},
 	    {&migrate_pure_ftpd, "Bind \"a\n", 1},
 	    {&migrate_proftpd, "<Limit LOGIN\n", 1},
 	    {&migrate_proftpd, "Port 21 \\\n", 1},
@@ -120,7 +122,10 @@ test_carried(void **state)
 	} rows[] = {
 	    {&migrate_vsftpd, "listen=YES\nlisten_address=192.0.2.1\nlisten_port=2121\n",
 		"listen = {\"192.0.2.1:2121\"}", 0},
-	    {&migrate_vsftpd, "max_clients=0\n", "sessions = 100000", 0},
+	    {&migrate_vsftpd, "max_clients=0\n", "a ceiling of sessions always", 0},
+	    {&migrate_vsftpd, "max_per_ip=0\n", "sessions-per-address = 100000", 0},
+	    {&migrate_pure_ftpd, "-l puredb:/etc/x\n", "", 0},
+	    {&migrate_pure_ftpd, "-l ldap:/etc/x\n", "accounts of this source", 0},
 	    {&migrate_vsftpd, "max_clients=0x10\n", "PROTECTS. Why: limits.sessions refuses it", 1},
 	    {&migrate_vsftpd, "max_login_fails=2\n", "login-failures = 2", 0},
 	    {&migrate_vsftpd, "ftpd_banner=a \"b\" ${c}\n", "banner = 'a \"b\" ${c}'", 0},
@@ -152,6 +157,7 @@ test_carried(void **state)
 	    {&migrate_proftpd, "<Limit CWD>\n  AllowAll\n</Limit>\n", "", 0},
 	    {&migrate_proftpd, "<Limit SITE_CHMOD>\n  DenyAll\n</Limit>\n", "modes and times", 0},
 	    {&migrate_proftpd, "<Directory ~/a*/b>\n</Directory>\n", "not of a pattern", 1},
+	    {&migrate_proftpd, "<Directory ~/a\xde>\n</Directory>\n", "not UTF-8", 1},
 	    {&migrate_proftpd, "<Directory ~other/b>\n</Directory>\n", "home of another user", 1},
 	    {&migrate_proftpd, "<Directory />\nHideNoAccess on\nUmask 077\n</Directory>\n", "whole server", 2},
 	    {&migrate_proftpd, "<IfDefine TLS>\nTLSEngine on\n</IfDefine>\n", "option -D", 1},
@@ -308,6 +314,7 @@ test_profiles(void **state)
 		"deny=*secret* hide=*.bak hide=.\\[x\\]"},
 	    {&migrate_vsftpd, "write_enable=YES\nhide_file=*.bak\n", "hide_file={}\n", ""},
 	    /* Pure-FTPd */
+	    {&migrate_pure_ftpd, "KeepAllFiles yes\n", NULL, "rights=list,read,create,overwrite,mkdir,rmdir,chmod"},
 	    {&migrate_pure_ftpd, "ProhibitDotFilesRead yes\n", NULL, "deny=.*"},
 	};
 	static const struct migrate_who anna = {.name = "anna", .home = "/srv/anna"};
