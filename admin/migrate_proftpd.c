@@ -214,7 +214,7 @@ static const struct {
     {"Anonymous", BLOCK_ANONYMOUS, MIGRATE_COMFORT, NULL, NULL},
     {"Limit", BLOCK_LIMIT, MIGRATE_PROTECTS, NULL, NULL},
     {"VirtualHost", BLOCK_CLOSED, MIGRATE_COMFORT, "virtual servers are not carried",
-	"migrate a file with the lines of this one alone, and run it beside the other"},
+	"write a section 'server' of sallyport.conf(5), or migrate a file with the lines of this one alone"},
     {"Class", BLOCK_CLOSED, MIGRATE_PROTECTS, "there are no classes of clients",
 	"use allow-from= of sallyport-users(5)"},
     {"IfUser", BLOCK_CLOSED, MIGRATE_PROTECTS, HAS_NO_CONDITIONS},
