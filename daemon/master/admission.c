@@ -29,6 +29,7 @@
 
 #include "common/banned.h"
 
+#define FIRST_SESSION_FD 256 /* from here on lies what grows with the number of sessions */
 #define ACCEPT_AT_ONCE 64 /* then other events get their turn */
 #define NO_RESOURCES "421 No resources for another session; try again later.\r\n"
 
@@ -175,6 +176,18 @@ set_credentials(const struct server *server, struct session *session)
 	session->credentials = server->config->server_count > 1 ? server->offer.credentials : NULL;
 }
 
+/* The master's ends of channels lie above what a new monitor copies; where they cannot, a fork costs more. */
+static void
+lift_channel(int *fd)
+{
+	int high = fcntl(*fd, F_DUPFD_CLOEXEC, FIRST_SESSION_FD);
+
+	if (high < 0)
+		return;
+	close(*fd);
+	*fd = high;
+}
+
 /* Fork a monitor for the client; the master's copy of its connection stays the caller's. 0 or -errno. */
 static int
 fork_session(struct admission *admission, const struct arrival *arrival, const struct address_key *key)
@@ -219,10 +232,15 @@ fork_session(struct admission *admission, const struct arrival *arrival, const s
 	if (r < 0)
 		return r;
 	session.master_channel = channels[1];
+	lift_channel(&channels[0]);
+	sessions_close_lent(admission->sessions);
 	slot = sessions_take_slot(admission->sessions);
 	row = slot->row; /* the session has no slots */
+	r = sessions_send_belongings(channels[0], &session);
+	if (r < 0)
+		goto out;
 	withhold_libraries(&session, admission->sessions->accounts);
-	pid = sandbox_fork();
+	pid = sandbox_fork_apart(session.master_channel);
 	if (pid == 0)
 		run_monitor(admission, row, &session);
 	if (pid < 0) {
@@ -231,7 +249,8 @@ fork_session(struct admission *admission, const struct arrival *arrival, const s
 	}
 	setpgid(pid, pid);
 	sessions_enter(admission->sessions, slot, pid, channels[0], &session, key);
-	channels[0] = -1;
+	sessions_lend(admission->sessions, slot, channels[1]);
+	channels[0] = channels[1] = -1;
 	slot = NULL;
 out:
 	explicit_bzero(&session, sizeof(session));

@@ -45,8 +45,12 @@
 /* Between two yields for the same session that waits for a port. */
 #define PORTS_SHORT_MS 100
 
+/* A monitor has taken its belongings by then, unless the machine is very busy. */
+#define LOOK_AT_LENT_MS 100
+
 static struct ipc_message message;
 
+static void lent_due(void *arg);
 static void slot_ended(void *arg);
 static void slot_overdue_due(void *arg);
 static void sessions_accounts_ended(void *arg);
@@ -76,10 +80,12 @@ sessions_init(struct sessions *sessions, struct server *server, struct bans *ban
 	    .bans = bans,
 	    .accounts = accounts,
 	    .grant = {.due = sessions_grant_due, .arg = sessions},
+	    .lent_due = {.due = lent_due, .arg = sessions},
 	};
 	TAILQ_INIT(&sessions->live);
 	TAILQ_INIT(&sessions->arriving);
 	TAILQ_INIT(&sessions->free);
+	TAILQ_INIT(&sessions->lent);
 	work_init(&sessions->work, server);
 	home_counts_init(&sessions->counts, server, accounts);
 	ports_init(&sessions->ports, &server->board);
@@ -180,7 +186,7 @@ sessions_take_slot(struct sessions *sessions)
 	memset(slot, 0, sizeof(*slot));
 	slot->sessions = sessions;
 	slot->row = (size_t)(slot - sessions->slots);
-	slot->channel = -1;
+	slot->channel = slot->lent_fd = -1;
 	slot->source = (struct loop_source){.ready = slot_ready, .arg = slot};
 	slot->monitor = (struct loop_child){.gone = slot_gone, .ended = slot_ended, .arg = slot};
 	slot->overdue = (struct loop_timer){.due = slot_overdue_due, .arg = slot};
@@ -215,6 +221,57 @@ sessions_enter(struct sessions *sessions, struct slot *slot, pid_t pid, int chan
 	    slot->started_ms + 1000ULL * sessions->server->config->timeouts.login_s + LEAVE_MS);
 	if (loop_watch(sessions->server->loop, &slot->source, channel) < 0)
 		kill(-pid, SIGKILL);
+}
+
+int
+sessions_send_belongings(int channel, const struct session *session)
+{
+	return belongings_send(channel, session, &message);
+}
+
+void
+sessions_lend(struct sessions *sessions, struct slot *slot, int monitor_fd)
+{
+	slot->lent_fd = monitor_fd;
+	TAILQ_INSERT_TAIL(&sessions->lent, slot, lent);
+	timer_hasten(sessions->server->loop, &sessions->lent_due, slot->started_ms + LOOK_AT_LENT_MS);
+}
+
+static void
+close_lent(struct sessions *sessions, struct slot *slot)
+{
+	if (slot->lent_fd < 0)
+		return;
+	TAILQ_REMOVE(&sessions->lent, slot, lent);
+	close_fd(&slot->lent_fd);
+}
+
+/*
+ * The kernel says whether a monitor has taken its belongings, which it does with a table of its own. So no process of the
+ * session can claim it.
+ */
+void
+sessions_close_lent(struct sessions *sessions)
+{
+	struct slot *slot = TAILQ_FIRST(&sessions->lent);
+
+	while (slot != NULL) {
+		struct slot *following = TAILQ_NEXT(slot, lent);
+
+		if (slot->channel >= 0 && ipc_unread(slot->channel) == 0)
+			close_lent(sessions, slot);
+		slot = following;
+	}
+}
+
+static void
+lent_due(void *arg)
+{
+	struct sessions *sessions = arg;
+
+	sessions_close_lent(sessions);
+	if (!TAILQ_EMPTY(&sessions->lent))
+		timer_set(sessions->server->loop, &sessions->lent_due, monotonic_ms() + LOOK_AT_LENT_MS);
 }
 
 /* Count a failed login of address, or what is as bad. If that bans it, its sessions without a login end. */
@@ -700,6 +757,7 @@ receive_from_monitor(struct sessions *sessions, struct slot *slot)
 		    &slot->monitor); /* it may have been gone before its SIGCHLD was read as another's */
 		return;
 	}
+	close_lent(sessions, slot); /* who has a message has taken the belongings */
 	answer = message.kind < sizeof(answers) / sizeof(answers[0]) ? answers[message.kind] : NULL;
 	if (answer != NULL)
 		answer(sessions, slot);
@@ -916,6 +974,9 @@ slot_gone(void *arg, int status)
 		ipc_drop_fds(&message);
 	}
 	ipc_wipe(&message);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == SANDBOX_EXIT_TABLE)
+		log_message(LEVEL_ERROR, "accept-failed",
+		    "a session has no descriptors of its own; the memory of the kernel may be short");
 	if (WIFSIGNALED(status) && !slot->was_told_to_end) {
 		log_set_context(NULL, slot->id, NULL, NULL);
 		log_begin(LEVEL_CRITICAL, "alarm");
@@ -935,6 +996,7 @@ slot_gone(void *arg, int status)
 	    (WIFEXITED(status) && WEXITSTATUS(status) == MONITOR_EXIT_ALARM))
 		count_failure(sessions, &slot->address);
 	close_channel(sessions, slot);
+	close_lent(sessions, slot);
 	judge_abandoned(sessions, slot, !death_is_kill(status));
 	board_end(&sessions->server->board, slot->row);
 	sessions_uncount(sessions, &slot->address, slot->user);

@@ -29,7 +29,8 @@ struct sessions {
 	struct broker_worker *broker; /* NULL: none is ever asked */
 	struct slot *slots; /* SESSIONS_MAX of them; touched from the front */
 	size_t used; /* slots ever touched */
-	struct slots live, arriving, free;
+	struct slots live, arriving, free, lent;
+	struct loop_timer lent_due; /* to look whether those that have lent_fd need it still */
 	uint32_t live_count;
 	uint32_t counted; /* for the limits: with those of a former server */
 	struct tally *by_address, *by_user; /* of them */
@@ -84,6 +85,16 @@ bool sessions_make_room(struct sessions *sessions);
  */
 void sessions_enter(struct sessions *sessions, struct slot *slot, pid_t pid, int channel, const struct session *session,
     const struct address_key *address);
+
+/* Put the descriptors of a session into its channel, before its monitor is forked. 0 or -errno. */
+int sessions_send_belongings(int channel, const struct session *session);
+
+/*
+ * monitor_fd is the slot's from here on, the end of the channel that its monitor was forked with: see
+ * sandbox_fork_apart(). It is closed when the monitor has taken its belongings or is gone.
+ */
+void sessions_lend(struct sessions *sessions, struct slot *slot, int monitor_fd);
+void sessions_close_lent(struct sessions *sessions);
 
 /* Its monitor has a message, or has closed the channel. arg: the slot. */
 void slot_ready(void *arg);

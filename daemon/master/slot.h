@@ -28,6 +28,8 @@ struct slot {
 	struct loop_child monitor;
 	int channel; /* to the monitor; -1 when it has closed */
 	struct loop_source source; /* of the channel */
+	int lent_fd; /* the monitor's end, until it has a table of descriptors of its own; then -1 */
+	TAILQ_ENTRY(slot) lent;
 	char id[SESSION_ID_SIZE];
 	struct address_key address;
 	uint64_t started_ms;

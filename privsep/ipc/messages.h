@@ -179,6 +179,7 @@ enum ipc_fd {
 	  S_TEXT(0, 63) + S_U8 + S_TEXT(0, ACCOUNT_NAME_MAX) + S_TEXT(0, PASSWORD_MAX) + S_TEXT(0, ADDRESS_TEXT_MAX), \
 	  S_U32 + S_U32 + S_U32 + S_TEXT(0, ACCOUNT_NAME_MAX) + S_TEXT(0, HOME_PATH_MAX) + S_TEXT(0, 255), IPC_FD_NONE) \
 	/* monitor asks master */ \
+	X(start,            IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, S_NOTHING, S_NOTHING, IPC_FD_REPLIES) \
 	X(attempt,          IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, \
 	  S_MORE(2 + SERVER_NAME_MAX), S_U32, IPC_FD_REPLIES) \
 	X(attempt_pam,      IPC_MONITOR,   IPC_MASTER,   IPC_STATE_LOGIN, S_NOTHING, S_NOTHING, IPC_FD_NONE) \
@@ -363,6 +364,8 @@ enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT
  *   authenticate  service, whether only the password of an account is asked about,
  *                 user, password, address -> enum pam_outcome, uid, gid, name,
  *                                    home, reason
+ *   start                         -> (the descriptors of the session: see monitor.h. The answer lies in the channel
+ *                                 before there is a monitor, which therefore never asks)
  *   attempt       the server's name in the configuration, but for the main one
  *                                 -> step of refusals in ms (now: the password may be checked; snapshot of that
  *                                 server's users file; then, if accounts names a database and a broker runs, a channel to

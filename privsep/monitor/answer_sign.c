@@ -26,19 +26,6 @@ log_no_signature(struct monitor *monitor, int error)
 		      : strerror(-error));
 }
 
-size_t
-monitor_list_keys(const struct session *session, int fds[CONFIG_SERVERS_MAX + 1])
-{
-	size_t count = 0;
-
-	if (session->credentials == NULL && session->key_fd >= 0)
-		fds[count++] = session->key_fd;
-	for (size_t i = 0; session->credentials != NULL && i < session->config->server_count; i++)
-		if (session->credentials[i].key_fd >= 0 && servers_eligible(session->config, i, &session->dialled))
-			fds[count++] = session->credentials[i].key_fd;
-	return count;
-}
-
 /* The session shows one certificate from its first handshake on: it needs no other key. */
 static void
 give_other_keys_up(const struct session *session, int key_fd)
@@ -46,14 +33,9 @@ give_other_keys_up(const struct session *session, int key_fd)
 	int fds[CONFIG_SERVERS_MAX + 1];
 	size_t count = monitor_list_keys(session, fds);
 
-	for (size_t i = 0; i < count; i++) {
-		bool is_again = fds[i] == key_fd;
-
-		for (size_t before = 0; before < i; before++)
-			is_again = is_again || fds[before] == fds[i];
-		if (!is_again)
+	for (size_t i = 0; i < count; i++)
+		if (fds[i] != key_fd)
 			close(fds[i]);
-	}
 }
 
 /* The key of this server; -1: protocol must not ask for it. */

@@ -394,10 +394,6 @@ fork_protocol(struct monitor *monitor)
 static void
 start_session_children(struct monitor *monitor, struct session *session)
 {
-	int keep[6 + CONFIG_SERVERS_MAX + 1] = {session->client_fd, session->master_channel, session->log_channel,
-	    session->reserved_log_channel, session->hook_channel, session->empty_directory_fd};
-	size_t count = 6 + monitor_list_keys(session, keep + 6);
-
 	memory_begin_session();
 	monitor->session = session;
 	monitor->state = IPC_STATE_LOGIN;
@@ -411,8 +407,10 @@ start_session_children(struct monitor *monitor, struct session *session)
 	monitor->login.due_ms = NEVER;
 	monitor->end_reason = REASON_CLIENT;
 	monitor->login_deadline_ms = session->started_ms + 1000ULL * session->config->timeouts.login_s;
-	if (sandbox_close_all_but(keep, count) < 0)
+	if (belongings_take(session, &monitor->message) < 0)
 		_exit(MONITOR_EXIT_END);
+	log_set_channel(session->log_channel, log_level_now());
+	log_set_reserved_channel(session->reserved_log_channel);
 	sandbox_withhold(1U << SANDBOX_LIBCRYPT | (session->tls == NULL ? 1U << SANDBOX_LIBCRYPTO : 0));
 	fork_protocol(monitor);
 	log_connect(session);

@@ -20,9 +20,14 @@
 #define MONITOR_EXIT_END 0
 #define MONITOR_EXIT_ALARM 70
 
+struct ipc_message;
 struct pam_services;
 
-/* What the master gives to a session. Descriptors belong to the monitor from here on. */
+/*
+ * What the master gives to a session. Descriptors belong to the monitor once it has taken them: it is forked with
+ * master_channel alone, and the others lie in that channel, because the master may give a number to another file while
+ * both share a table (sandbox_fork_apart()).
+ */
 struct session {
 	char id[SESSION_ID_SIZE];
 	int client_fd;
@@ -52,6 +57,18 @@ struct session {
 	const struct config *config;
 	const struct pam_services *pam_services;	/* that accounts of the users file name */
 };
+
+/*
+ * Run in the master: put the descriptors of a session into its channel, as an answer to "start". They stay the caller's.
+ * 0 or -errno.
+ */
+int belongings_send(int channel, const struct session *session, struct ipc_message *message);
+
+/*
+ * Run in the monitor: take them out of session->master_channel, and close all others. 0 or -errno; then none of the
+ * descriptors in session may be used.
+ */
+int belongings_take(struct session *session, struct ipc_message *message);
 
 /*
  * Run in the monitor: load the first filter as root; after the login, give root up for the empty directory and the

@@ -344,7 +344,7 @@ void monitor_retry_listen(struct monitor *monitor);
 /* answer_sign.c: the key is here, and only a handshake's text is signed with it. */
 bool monitor_answer_sign(struct monitor *monitor);
 
-/* The keys that the session may need, some more than once: of the servers that its client may name. Returns how many. */
+/* belongings.c: the keys that the session may need, each once: of the servers that its client may name. Returns how many. */
 size_t monitor_list_keys(const struct session *session, int fds[CONFIG_SERVERS_MAX + 1]);
 
 /* quota_change.c */

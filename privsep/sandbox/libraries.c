@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /* Which shared libraries the processes that are forked from here on have in their memory. */
 #include <link.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/libc.h"
 #include "common/written.h"
 #include "privsep/sandbox/sandbox.h"
 
@@ -95,17 +100,44 @@ sandbox_withhold(uint32_t chosen)
 	withheld = chosen;
 }
 
+/* In a child: something else may come to lie where they would be. */
+static void
+forget_withheld(void)
+{
+	for (size_t i = 0; i < SANDBOX_LIBRARY_COUNT; i++) {
+		if ((withheld & (UINT32_C(1) << i)) != 0)
+			libraries[i].start = NULL;
+	}
+}
+
 pid_t
 sandbox_fork(void)
 {
 	pid_t pid = sandbox_is_widened() ? fork() : _Fork();
 
-	/* something else may come to lie where they would be */
-	for (size_t i = 0; pid == 0 && i < SANDBOX_LIBRARY_COUNT; i++) {
-		if ((withheld & (UINT32_C(1) << i)) != 0)
-			libraries[i].start = NULL;
-	}
+	if (pid == 0)
+		forget_withheld();
 	return pid;
+}
+
+/* A sanitizer counts on fork() of libc; its child has a whole table, of which the same call closes the rest. */
+static pid_t
+fork_with_table(void)
+{
+	return sandbox_is_widened() ? fork() : (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
+pid_t
+sandbox_fork_apart(int last_fd)
+{
+	pid_t pid = fork_with_table();
+
+	if (pid != 0)
+		return pid;
+	if (close_range((unsigned)last_fd + 1, ~0U, CLOSE_RANGE_UNSHARE) < 0)
+		_exit(SANDBOX_EXIT_TABLE);
+	forget_withheld();
+	return 0;
 }
 
 pid_t

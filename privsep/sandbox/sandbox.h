@@ -80,6 +80,19 @@ void sandbox_withhold(uint32_t libraries);
  */
 pid_t sandbox_fork(void);
 
+/*
+ * The same, but the child gets a table of descriptors that ends with last_fd. A fork copies the whole table, and its
+ * child then closes most of it, which costs more the more sessions there are. Here parent and child share the table
+ * (CLONE_FILES) until the child's first system call, which copies the beginning and leaves the parent's as it is.
+ *
+ * The parent must keep last_fd open until it knows that the child has its own. The child must ignore what numbers other
+ * than 0 to 2 and last_fd lead to: the parent may have changed them meanwhile.
+ *
+ * Returns the child's process id, 0 in the child, or -1 with errno. A child that cannot have a table of its own ends at
+ * once with SANDBOX_EXIT_TABLE, and has touched nothing.
+ */
+pid_t sandbox_fork_apart(int last_fd);
+
 /* fork(2), and the child has all that this process itself has. */
 pid_t sandbox_fork_whole(void);
 
@@ -123,6 +136,7 @@ struct sandbox_failure {
 };
 
 #define SANDBOX_EXIT_WALLS 71	/* exit status of a process whose walls could not be built */
+#define SANDBOX_EXIT_TABLE 72	/* of one that could not get a table of descriptors of its own */
 #define SANDBOX_ERRNO_MAX 4095	/* as the kernel's own bound */
 #define SANDBOX_TEXT_MAX 512
 

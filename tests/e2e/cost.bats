@@ -39,16 +39,22 @@ is_traced()
 	[ "$(status_of "$SERVER_PID" TracerPid)" != 0 ]
 }
 
+# No session but the BESIDE that are held
+are_held()
+{
+	[ "$(monitor_pids | wc -l)" -eq "${BESIDE-0}" ]
+}
+
 # calls WHAT COUNT: print how many system calls the server makes meanwhile.
 calls()
 {
 	local tracer status=0
-	wait_until no_session
+	wait_until are_held
 	strace -f -c -o "$DIR/calls" -p "$SERVER_PID" 2>"$DIR/strace" 3>&- &
 	tracer=$!
 	wait_until is_traced
 	repeat "$@" || status=1
-	wait_until no_session || status=1
+	wait_until are_held || status=1
 	kill -INT "$tracer" 2>/dev/null || :
 	wait "$tracer" || :
 	[ "$status" -eq 0 ] && awk '$NF == "total" { print $4 }' "$DIR/calls"
@@ -105,6 +111,30 @@ serve_with_store()
 	start_server
 	wait_until log_has ' store-up '
 	repeat login 2
+}
+
+# hold_sessions COUNT: in the background, until it is killed (HOLDER)
+hold_sessions()
+{
+	py >"$DIR/held" 3>&- <<-END &
+		kept = [Control().login() for i in range($1)]
+		print("held", flush=True)
+		signal.pause()
+	END
+	HOLDER=$!
+	wait_until -t 30 grep -q held "$DIR/held"
+	BESIDE=$1
+}
+
+@test "cost: a login beside 200 sessions" {
+	need_tracing
+	alone=$(cost_of login)
+	hold_sessions 200
+	beside=$(cost_of login)
+	kill "$HOLDER"
+	echo "# system calls of a login: $alone, beside 200 sessions: $beside" >&3
+	[ "$beside" -gt 50 ]
+	[ "$beside" -le $((alone + 2)) ]
 }
 
 @test "cost: a login beside a database, and one by it" {
@@ -205,6 +235,69 @@ serve_with_tls()
 	echo "# system calls of a small upload over TLS: $cost" >&3
 	[ "$cost" -gt 30 ]
 	[ "$cost" -le 60 ]
+}
+
+# A fork copies the table of descriptors: 64 places, whatever the master has open for other sessions.
+@test "cost: descriptors that a new session gets, beside none and beside 200" {
+	run -0 py <<-END
+		def sizes():
+		    known = children(int(os.environ["SERVER_PID"]))
+		    c = Control()
+		    wait_until(lambda: [p for p in children(int(os.environ["SERVER_PID"])) if p not in known and children(p)], "a session")
+		    monitor = [p for p in children(int(os.environ["SERVER_PID"])) if p not in known and children(p)][0]
+		    c.login()
+		    wait_until(lambda: len(children(monitor)) == 2, "files")
+		    return [status(p, "FDSize") for p in [monitor] + children(monitor)], c
+		alone, c = sizes()
+		kept = [c] + [Control().login() for i in range(200)]
+		beside, c = sizes()
+		print(*alone, *beside)
+	END
+	assert_output "64 64 64 64 64 64"
+}
+
+# faults_of_login IDLE: sets FAULTS, of all processes of a login beside IDLE sessions.
+faults_of_login()
+{
+	run -0 py <<-END
+		def faults():
+		    fields = open("/proc/%s/stat" % os.environ["SERVER_PID"]).read().rsplit(")", 1)[1].split()
+		    return int(fields[7]) + int(fields[8])  # its own, and those of children that it has reaped
+		def master_children():
+		    return len(children(int(os.environ["SERVER_PID"])))
+		def log_in(count):
+		    before = master_children()
+		    for i in range(count):
+		        c = Control().login()
+		        c.ask("QUIT", 221)
+		        c.close()
+		    wait_until(lambda: master_children() == before, "the end of all")
+		kept = [Control().login() for i in range($1)]
+		log_in(5)
+		start = faults()
+		log_in(40)
+		print((faults() - start) // 40)
+	END
+	FAULTS=$output
+}
+
+# A hash of sha512crypt: what yescrypt computes with is memory, thousands of pages.
+use_small_hash()
+{
+	HASH=$(openssl passwd -6 -salt 'rounds=1000$costcostcost' secret) awk -F: -v OFS=: \
+		'$1 == "alice" { $2 = ENVIRON["HASH"] } { print }' "$DIR/etc/users" >"$DIR/users.new"
+	cat "$DIR/users.new" >"$DIR/etc/users"
+}
+
+@test "cost: page faults of a login, beside none and beside 200" {
+	use_small_hash
+	faults_of_login 0
+	alone=$FAULTS
+	faults_of_login 200
+	echo "# page faults of a login: $alone, beside 200 sessions: $FAULTS" >&3
+	[ "$alone" -gt 50 ]
+	[ "$alone" -le 168 ]
+	[ "$FAULTS" -le $((alone + 3)) ]
 }
 
 # idle_sessions COUNT: sets PAGES and TABLES, KiB of the mean one of so many.

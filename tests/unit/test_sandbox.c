@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -1262,6 +1264,102 @@ descriptors_are_closed(void **state)
 }
 
 static void
+has_only(int first, int last)
+{
+	for (int fd = 0; fd < 300; fd++)
+		MUST((fcntl(fd, F_GETFD) >= 0) == (fd <= 2 || (fd >= first && fd <= last)));
+}
+
+/* It closes and exchanges what it has, and opens more. */
+static void __attribute__((noreturn))
+change_descriptors(int last)
+{
+	has_only(3, last);
+	MUST(dup2(0, last) == last);
+	MUST(dup2(2, 250) == 250);
+	for (int fd = 3; fd < last; fd++)
+		MUST(close(fd) == 0);
+	_exit(0);
+}
+
+static bool
+is_same_file(int fd, const struct stat *wanted)
+{
+	struct stat found;
+
+	return fstat(fd, &found) == 0 && found.st_dev == wanted->st_dev && found.st_ino == wanted->st_ino;
+}
+
+static void
+fork_apart_with_many(const void *arg, pid_t parent)
+{
+	struct stat file;
+	int status;
+	pid_t pid;
+
+	(void)arg;
+	(void)parent;
+	MUST(dup2(2, 0) == 0 && dup2(2, 1) == 1);
+	MUST(close_range(3, ~0U, 0) == 0);
+	MUST(memfd_create("file", MFD_CLOEXEC) == 3 && fstat(3, &file) == 0);
+	for (int fd = 4; fd < 200; fd++)
+		MUST(dup2(3, fd) == fd);
+	pid = sandbox_fork_apart(9);
+	if (pid == 0)
+		change_descriptors(9);
+	MUST(pid > 0);
+	close(5); /* what the parent changes meanwhile is its own business */
+	MUST(dup2(3, 5) == 5);
+	MUST(waitpid(pid, &status, 0) == pid && status == 0);
+	for (int fd = 3; fd < 200; fd++)
+		MUST(is_same_file(fd, &file));
+	has_only(3, 199);
+	_exit(0);
+}
+
+/* close_range fails, or ends the child: value is what a filter does with it. */
+static void
+fork_apart_in_vain(const void *arg, pid_t parent)
+{
+	const uint32_t value = *(const uint32_t *)arg;
+	struct sock_filter program[] = {
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
+	    BPF_STMT(BPF_RET | BPF_K, value),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog filter = {.len = sizeof(program) / sizeof(*program), .filter = program};
+	int status;
+	pid_t pid;
+
+	(void)parent;
+	MUST(close_range(3, ~0U, 0) == 0);
+	for (int fd = 3; fd < 200; fd++)
+		MUST(dup2(2, fd) == fd);
+	MUST(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	MUST(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0);
+	pid = sandbox_fork_apart(9);
+	if (pid == 0)
+		_exit(1);
+	MUST(pid > 0 && waitpid(pid, &status, 0) == pid);
+	MUST(value == SECCOMP_RET_KILL_PROCESS ? WIFSIGNALED(status)
+					       : WIFEXITED(status) && WEXITSTATUS(status) == SANDBOX_EXIT_TABLE);
+	has_only(3, 199);
+	_exit(0);
+}
+
+static void
+forked_apart(void **state)
+{
+	static const uint32_t fails = SECCOMP_RET_ERRNO | ENOMEM, kills = SECCOMP_RET_KILL_PROCESS;
+
+	(void)state;
+	assert_int_equal(run_in_child(fork_apart_with_many, NULL), 0);
+	assert_int_equal(run_in_child(fork_apart_in_vain, &fails), 0);
+	assert_int_equal(run_in_child(fork_apart_in_vain, &kills), 0);
+}
+
+static void
 clear_and_look(const void *arg, pid_t parent)
 {
 	char text[65536];
@@ -1336,6 +1434,7 @@ main(void)
 	    cmocka_unit_test(landlock_keeps_inside_the_home),
 	    cmocka_unit_test(landlock_lets_a_database_be_asked),
 	    cmocka_unit_test(descriptors_are_closed),
+	    cmocka_unit_test(forked_apart),
 	    cmocka_unit_test(environment_is_wiped),
 	    cmocka_unit_test(limits_are_lowered),
 	};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A taken-over monitor logs in after it was told to end, or asks again while another server decides. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,6 +14,7 @@
 
 #include "common/io.h"
 #include "privsep/ipc/ipc.h"
+#include "privsep/sandbox/sandbox.h"
 #include "tests/fuzz/fake_master.h"
 
 #include "common/banned.h"
@@ -196,6 +198,57 @@ test_no_more_attempts_than_login_failures(void **state)
 	assert_int_equal(slot->channel, -1);
 }
 
+/* The session's descriptors: any serve. */
+static const struct session lends = {.key_fd = -1};
+
+static void
+test_lent_descriptor_closes_when_the_belongings_are_taken(void **state)
+{
+	static struct ipc_message message;
+
+	(void)state;
+	assert_int_equal(sessions_send_belongings(slot->channel, &lends), 0);
+	sessions_lend(&master.sessions, slot, dup(monitor));
+	sessions_close_lent(&master.sessions);
+	assert_true(slot->lent_fd >= 0);
+	assert_int_equal(ipc_receive_now(monitor, IPC_MONITOR, IPC_STATE_LOGIN, &message), 0);
+	ipc_drop_fds(&message);
+	sessions_close_lent(&master.sessions);
+	assert_int_equal(slot->lent_fd, -1);
+	assert_true(TAILQ_EMPTY(&master.sessions.lent));
+}
+
+static void
+test_lent_descriptor_closes_with_the_first_message(void **state)
+{
+	static struct ipc_message message;
+
+	(void)state;
+	sessions_lend(&master.sessions, slot, dup(monitor));
+	ipc_begin(&message, IPC_alarm);
+	ipc_put_u32(&message, 0);
+	assert_int_equal(ipc_send_now(monitor, &message, -1), 0);
+	slot_ready(slot);
+	assert_int_equal(slot->lent_fd, -1);
+}
+
+/* As after the death of a monitor that has not got so far: teardown does the rest. */
+static void
+test_lent_descriptor_closes_at_the_end(void **state)
+{
+	int lent = dup(monitor);
+
+	(void)state;
+	assert_int_equal(sessions_send_belongings(slot->channel, &lends), 0);
+	sessions_lend(&master.sessions, slot, lent);
+	child_drop(master.server.loop, &slot->monitor);
+	slot_gone(slot, SANDBOX_EXIT_TABLE << 8);
+	assert_int_equal(fcntl(lent, F_GETFD), -1);
+	assert_true(TAILQ_EMPTY(&master.sessions.lent));
+	slot = sessions_take_slot(&master.sessions);
+	sessions_enter(&master.sessions, slot, PID, dup(monitor), &lends, &(const struct address_key){.bytes = {1}});
+}
+
 static const struct failure *
 failures_of_slot(void)
 {
@@ -241,6 +294,9 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_decision_after_the_channel_closed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_no_attempt_before_the_decision, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_no_more_attempts_than_login_failures, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_lent_descriptor_closes_when_the_belongings_are_taken, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_lent_descriptor_closes_with_the_first_message, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_lent_descriptor_closes_at_the_end, setup, teardown),
 	    /* these last: the address waits from then on */
 	    cmocka_unit_test_setup_teardown(test_unknown_is_no_failure, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_unanswered_is_no_failure, setup, teardown),
