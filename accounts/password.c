@@ -51,7 +51,7 @@ compute_and_compare(const char *password, const char *setting, const char *expec
 
 	*was_computed = false;
 	/* separate memory: 32 KiB of the heap would stay with the monitor, and with files, which is forked next */
-	data = mmap(NULL, sizeof(*data), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	data = mmap(NULL, sizeof(*data), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (data == MAP_FAILED)
 		return false;
 	hash = crypt_rn(password, setting, data, sizeof(*data));

@@ -20,7 +20,8 @@ close_fd(int *fd)
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
-	errno = saved;
+	if (errno != saved) /* a write would copy a page that processes share */
+		errno = saved;
 }
 
 int

@@ -2,11 +2,30 @@
 #include "common/text.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "common/buf.h"
 
 #include "common/banned.h"
+
+void
+text_join(char *to, size_t size, ...)
+{
+	size_t done = 0;
+	const char *text;
+	va_list texts;
+
+	va_start(texts, size);
+	while ((text = va_arg(texts, const char *)) != NULL) {
+		size_t len = strnlen(text, size - 1 - done);
+
+		memcpy(to + done, text, len);
+		done += len;
+	}
+	va_end(texts);
+	to[done] = '\0';
+}
 
 int
 parse_u64(const char *text, uint64_t max, uint64_t *value)

@@ -24,6 +24,12 @@ int parse_duration(const char *text, uint64_t max_s, uint64_t *seconds);
 /* Parse three or four octal digits, "640" or "0640", at most 07777. Errors as parse_u64. */
 int parse_mode(const char *text, uint32_t *mode);
 
+/*
+ * Write texts one after the other, the last followed by a NULL, and a NUL at the end; what does not fit into size bytes is
+ * cut off. For what every session does: the first snprintf(3) of a process costs six page faults.
+ */
+void text_join(char *to, size_t size, ...) __attribute__((sentinel));
+
 enum escape_style {
 	ESCAPE_REPLY,	/* control characters become '?'; nothing is added; for one line of a reply */
 	ESCAPE_LOG,	/* control characters, bytes that are not UTF-8, what deceives, '"' and '\' become \xHH */

@@ -244,6 +244,8 @@ close_lent(struct sessions *sessions, struct slot *slot)
 		return;
 	TAILQ_REMOVE(&sessions->lent, slot, lent);
 	close_fd(&slot->lent_fd);
+	if (TAILQ_EMPTY(&sessions->lent))
+		timer_stop(sessions->server->loop, &sessions->lent_due);
 }
 
 /*

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "common/text.h"
 #include "privsep/ipc/log.h"
 
 #include <stdarg.h>
@@ -88,7 +89,7 @@ static void
 set_log_text(char *text, size_t size, const char *value)
 {
 	memset(text, 0, size);
-	snprintf(text, size, "%s", value);
+	text_join(text, size, value, NULL);
 }
 
 void

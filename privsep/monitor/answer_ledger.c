@@ -10,6 +10,7 @@
 #include "accounts/rate.h"
 #include "common/io.h"
 #include "common/libc.h"
+#include "common/text.h"
 #include "privsep/ipc/log.h"
 #include "privsep/monitor/folders.h"
 #include "privsep/monitor/login.h"
@@ -125,7 +126,7 @@ open_quota_ledger(struct monitor *monitor, const struct account *account, bool i
 {
 	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/ledger/%s", monitor->session->config->state_directory, account->name);
+	text_join(path, sizeof(path), monitor->session->config->state_directory, "/ledger/", account->name, NULL);
 	if (!account_has_quota(account) && !(is_stored && share_wants_account(account))) {
 		(void)!unlinkat(AT_FDCWD, path, 0); /* of an earlier quota: what happens from here on is not in it */
 		return 0;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "common/text.h"
 #include "privsep/monitor/login.h"
 
 #include <errno.h>
@@ -204,7 +205,7 @@ login_takes_sweep(const char *state_directory, const char *name, time_t now)
 	struct stat st;
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/swept/%s", state_directory, name);
+	text_join(path, sizeof(path), state_directory, "/swept/", name, NULL);
 	if (stat(path, &st) == 0 && st.st_mtime <= now && now - st.st_mtime < SWEEP_EVERY_S)
 		return false;
 	/* O_TRUNC sets the time, also of an empty file */

@@ -9,12 +9,17 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <sys/rseq.h>
+#endif
 
 #include "common/libc.h"
 #include "common/written.h"
 #include "privsep/sandbox/sandbox.h"
 
 #include "common/banned.h"
+
+#define RSEQ_AREA_BYTES 32 /* as glibc registers it; with another size the kernel refuses, and all stays as it is */
 
 static struct library {
 	const char *name; /* how the file name begins */
@@ -74,9 +79,25 @@ find_withheld(struct dl_phdr_info *info, size_t size, void *arg)
 	return 0;
 }
 
+/*
+ * glibc has the kernel write the number of the processor into each thread's memory (rseq(2)), which copies a page of each
+ * new process. Nothing here asks for it: sched_getcpu(3) then makes a system call.
+ */
+static void
+leave_rseq(void)
+{
+#ifdef __GLIBC__
+	struct rseq *area = (struct rseq *)(void *)((char *)__builtin_thread_pointer() + __rseq_offset);
+
+	if (__rseq_size > 0)
+		(void)!syscall(SYS_rseq, area, RSEQ_AREA_BYTES, RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+#endif
+}
+
 void
 sandbox_slim(bool symbols_are_bound)
 {
+	leave_rseq();
 	/* a sanitizer reads all libraries at the end of a process */
 	if (symbols_are_bound && !sandbox_is_widened())
 		dl_iterate_phdr(find_withheld, NULL);
@@ -95,6 +116,8 @@ advise(uint32_t chosen, int advice)
 void
 sandbox_withhold(uint32_t chosen)
 {
+	if (chosen == withheld)
+		return;
 	advise(chosen & ~withheld, MADV_DONTFORK);
 	advise(withheld & ~chosen, MADV_DOFORK);
 	withheld = chosen;

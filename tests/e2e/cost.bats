@@ -116,13 +116,13 @@ serve_with_store()
 # hold_sessions COUNT: in the background, until it is killed (HOLDER)
 hold_sessions()
 {
-	py >"$DIR/held" 3>&- <<-END &
+	LIMIT=240 py >"$DIR/held" 3>&- <<-END &
 		kept = [Control().login() for i in range($1)]
 		print("held", flush=True)
 		signal.pause()
 	END
 	HOLDER=$!
-	wait_until -t 30 grep -q held "$DIR/held"
+	wait_until -t 60 grep -q held "$DIR/held"
 	BESIDE=$1
 }
 
@@ -296,7 +296,7 @@ use_small_hash()
 	faults_of_login 200
 	echo "# page faults of a login: $alone, beside 200 sessions: $FAULTS" >&3
 	[ "$alone" -gt 50 ]
-	[ "$alone" -le 168 ]
+	[ "$alone" -le 156 ]
 	[ "$FAULTS" -le $((alone + 3)) ]
 }
 

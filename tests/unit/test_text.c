@@ -242,10 +242,29 @@ test_buffer(void **state)
 	assert_int_equal(buf.len, 0);
 }
 
+static void
+test_join_cuts(void **state)
+{
+	char text[8];
+
+	(void)state;
+	text_join(text, sizeof(text), "ab", "", "cd", NULL);
+	assert_string_equal(text, "abcd");
+	text_join(text, sizeof(text), "abcd", "efg", NULL);
+	assert_string_equal(text, "abcdefg");
+	text_join(text, sizeof(text), "abcd", "efgh", "i", NULL);
+	assert_string_equal(text, "abcdefg");
+	text_join(text, 1, "a", NULL);
+	assert_string_equal(text, "");
+	text_join(text, sizeof(text), NULL);
+	assert_string_equal(text, "");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_join_cuts),
 	    cmocka_unit_test(test_u64),
 	    cmocka_unit_test(test_size),
 	    cmocka_unit_test(test_duration),
