@@ -221,6 +221,22 @@ fails_with_limit()
 	END
 }
 
+@test "the server counts homes and folders of further servers" {
+	serve
+	server_user one carol secret
+	head -c 700 /dev/zero >"$DIR/700"
+	curl -sS -T "$DIR/700" "ftp://carol:secret@127.0.0.2:$P/f"
+	ctl user set carol@one.example --quota 1000
+	wait_until log_has ' quota-counted .*user="carol@one.example" bytes=700 files=1'
+	run ! curl -sS -T "$DIR/700" "ftp://carol:secret@127.0.0.2:$P/g"
+	ctl folder add docs --server one.example --directory "$DIR/home/docs"
+	ctl folder grant docs --user carol@one.example --at /docs
+	curl -sS -T "$DIR/700" "ftp://carol:secret@127.0.0.2:$P/docs/f"
+	ctl folder set docs --server one.example --quota 1000
+	wait_until log_has ' quota-counted .*user="\+docs@one.example" bytes=700 files=1'
+	run ! curl -sS -T "$DIR/700" "ftp://carol:secret@127.0.0.2:$P/docs/g"
+}
+
 @test "sallyportctl: --server, names in full, uids and homes of all servers" {
 	servers
 	add_user bob main
