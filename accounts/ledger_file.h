@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The file of a ledger: its format, its locks. For ledger.c and ledger_share.c alone; what it is for is in ledger.h. */
+/* The file of a ledger: its format, its locks. For ledger.c, ledger_share.c and brake.c alone; what it is for is in ledger.h. */
 #ifndef ACCOUNTS_LEDGER_FILE_H
 #define ACCOUNTS_LEDGER_FILE_H
 

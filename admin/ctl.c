@@ -235,6 +235,7 @@ static const struct ctl_command ctl_commands[] = {
     {"user", "passwd del", "NAME", STORE_OPTIONS | CTL_BIT(OPTION_LABEL), true, user_passwd_del, "remove one of several passwords"},
     {"user", "lock", "NAME", STORE_OPTIONS, true, user_lock, "refuse logins, but keep the password"},
     {"user", "unlock", "NAME", STORE_OPTIONS, true, user_unlock, "allow logins again"},
+    {"user", "unbrake", "NAME", STORE_OPTIONS, true, user_unbrake, "lift the brake of an account (--keep-brake) on this server"},
     {"user", "del", "NAME", STORE_OPTIONS | CTL_BIT(OPTION_PURGE_HOME), true, user_del, "remove an account; the home stays"},
     {"user", "list", NULL, STORE_OPTIONS, true, user_list, "list the accounts"},
     {"user", "import", "FILE", STORE_OPTIONS | CTL_BIT(OPTION_FROM) | CTL_BIT(OPTION_SKIP), true, user_import,

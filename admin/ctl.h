@@ -164,6 +164,7 @@ enum ctl_exit user_passwd_add(struct ctl *ctl);
 enum ctl_exit user_passwd_list(struct ctl *ctl);
 enum ctl_exit user_passwd_del(struct ctl *ctl);
 enum ctl_exit user_lock(struct ctl *ctl);
+enum ctl_exit user_unbrake(struct ctl *ctl);
 enum ctl_exit user_unlock(struct ctl *ctl);
 enum ctl_exit user_del(struct ctl *ctl);
 enum ctl_exit user_list(struct ctl *ctl);

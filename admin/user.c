@@ -19,8 +19,10 @@
 #include "admin/quota.h"
 #include "admin/secret.h"
 #include "admin/store_limits.h"
+#include "admin/user_brake.h"
 #include "admin/user_options.h"
 #include "admin/user_passwords.h"
+#include "admin/user_retained.h"
 #include "admin/user_uid.h"
 #include "common/buf.h"
 #include "common/io.h"
@@ -755,12 +757,15 @@ del_locked(const struct ctl *ctl, struct book *book, const struct buf *line, con
 
 	if (purges)
 		r = open_for_purge(book, ctl, line, account, &place);
+	if (purges && r == 0)
+		r = user_retained_permit_purge(account);
 	if (r < 0 && r != -ENOENT)
 		goto out;
 	if (book_remove(book, ctl->operand) < 0 || book_save(book) < 0)
 		goto out;
 	quota_forget(ctl, ctl->operand);
 	passwords_forget_use(ctl);
+	user_brake_forget(ctl, ctl->operand);
 	if (!purges)
 		status = report_user_done(ctl, "removed; its home is kept");
 	else if (r == -ENOENT)

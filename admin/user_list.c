@@ -8,7 +8,9 @@
 #include "accounts/password.h"
 #include "admin/book.h"
 #include "admin/ctl.h"
+#include "admin/user_brake.h"
 #include "common/buf.h"
+#include "common/utc.h"
 
 #include "common/banned.h"
 
@@ -423,10 +425,22 @@ user_list(struct ctl *ctl)
 static enum ctl_exit
 show_account_facts(struct ctl *ctl, const struct account *account, const void *arg)
 {
+	struct brake_fall fall;
+	bool has_fallen = user_brake_has_fallen(ctl, account->name, &fall);
+	char stamp[UTC_STAMP_SIZE];
+	json_t *object;
+
 	(void)arg;
-	if (ctl->is_json)
-		return ctl_print_json(account_json(account));
+	if (ctl->is_json) {
+		object = account_json(account);
+		json_object_set_new(object, "brake_fallen", has_fallen ? json_integer(fall.time_s) : json_null());
+		return ctl_print_json(object);
+	}
 	print_account(account);
+	utc_stamp(fall.time_s, stamp);
+	if (has_fallen)
+		printf("brake:        fallen at %s UTC, session %s from %s; 'sallyportctl user unbrake' lifts it\n",
+		    stamp, fall.session, fall.address);
 	return CTL_DONE;
 }
 

@@ -207,6 +207,8 @@ prepare_directories(void)
 	make_master_directory(path, 0700);
 	snprintf(path, sizeof(path), "%s/passwords", master.server.config->state_directory);
 	make_master_directory(path, 0700);
+	snprintf(path, sizeof(path), "%s/brakes", master.server.config->state_directory);
+	make_master_directory(path, 0700);
 	snprintf(path, sizeof(path), "%s/rates", master.server.config->runtime_directory);
 	make_master_directory(path, 0700);
 	snprintf(path, sizeof(path), "%s/empty", master.server.config->runtime_directory);

@@ -40,6 +40,7 @@ static const struct error_row rows[] = {
     {-ENOLINK,      {550, 550, 553, 550}, "What is there cannot be kept, so it stays"},
     {-ENOTUNIQ,     {550, 550, 553, 550}, "What is there is kept: send the whole file instead of a part of it"},
     {-EKEYREJECTED, {550, 550, 553, 550}, "It is retained, and stays as it is until its date"},
+    {-ESHUTDOWN,    {550, 550, 550, 550}, "Too many files were replaced or removed: this account is read-only until its administrator lifts the brake"},
     {-ENOKEY,       {550, 550, 553, 550}, "This account keeps nothing"},
     /* the entry is of another kind, or in the way */
     {-EEXIST,       {550, 550, 553, 550}, "It exists already"},

@@ -6,6 +6,7 @@
 #include "common/io.h"
 #include "common/title.h"
 #include "common/written.h"
+#include "privsep/files/braked.h"
 #include "privsep/files/folders.h"
 #include "privsep/files/keep_purge.h"
 #include "privsep/files/request.h"
@@ -63,6 +64,11 @@ answer_request(struct files *files)
 	if (files->is_list_due && kind != IPC_list_end && kind != IPC_stop)
 		return -EPROTO;
 	files->tree = &files->home;
+	r = braked_look(files->session);
+	if (r < 0 && answers[kind].is_change) {
+		request_refuse(files, r);
+		return 0;
+	}
 	r = request_permit_with(files->session, folders_rights_somewhere(&files->home), kind);
 	if (r < 0) {
 		request_refuse(files, r);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "privsep/files/braked.h"
 #include "privsep/files/change.h"
 #include "privsep/files/copy.h"
 #include "privsep/files/files.h"
@@ -83,7 +84,7 @@ files_answer_finish_write(struct files *files)
 	bool is_hooked = is_complete == 1 && files->session->config->on_upload[0] != '\0';
 	struct quota_figures figures;
 	bool is_guarded;
-	int r;
+	int r, braked;
 
 	if (!ipc_end(&files->message) || is_complete > 1 || files->upload.fd < 0)
 		return false;
@@ -91,7 +92,12 @@ files_answer_finish_write(struct files *files)
 	files->tree = files->upload.home;
 	if (is_complete == 1)
 		beside_settle(&files->beside);
+	braked = is_complete == 1 ? braked_look(files->session) : 0; /* it may have fallen since the upload began */
+	if (braked < 0)
+		is_complete = 0;
 	r = upload_finish(&files->upload, files->session->config, is_complete == 1);
+	if (r == 0 && braked < 0)
+		r = braked;
 	if (r == -EPROTO)
 		_exit(FILES_EXIT_HELD);
 	beside_end_write(&files->beside, r == 0 && is_complete == 1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Answers to questions about the home, and to openings for reading. */
+#include "privsep/files/braked.h"
 #include "privsep/files/request.h"
 
 #include <errno.h>
@@ -119,7 +120,7 @@ viewer_in(const struct home *tree, unsigned facts)
 	return (struct list_viewer){
 	    .uid = tree->session->uid,
 	    .gid = tree->session->gid,
-	    .rights = tree->session->rights,
+	    .rights = braked_rights(tree->session->rights),
 	    .home_device = tree->device,
 	    .is_atomic = tree->session->config->uploads == UPLOADS_ATOMIC,
 	    .facts = facts,

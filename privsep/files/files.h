@@ -48,6 +48,7 @@ struct files_session {
 	const struct files_folder *folders;
 	size_t folder_count;
 	struct keep_rules keep;
+	bool has_brake;		/* the monitor is asked before a file is replaced or removed (braked.h) */
 	const struct config *config;	/* uploads, upload_sync, partial_keep_s, file_mode, directory_mode */
 };
 

@@ -11,6 +11,7 @@
 #include "common/io.h"
 #include "common/utc.h"
 #include "common/written.h"
+#include "privsep/files/braked.h"
 #include "privsep/files/directory.h"
 #include "privsep/files/keep_purge.h"
 #include "privsep/files/keep_report.h"
@@ -268,14 +269,17 @@ keep_before_replacing(
 	int r;
 
 	keep_init(hold);
-	if (home->keep == NULL)
+	if (home->keep == NULL && !home->session->has_brake)
 		return 0;
 	r = storage_look(dir_fd, name, &st);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	if (!S_ISREG(st.st_mode))
 		return 0;
-	if (home->keep->days == 0)
+	r = braked_count(home->session, path);
+	if (r < 0)
+		return r;
+	if (home->keep == NULL || home->keep->days == 0)
 		return keep_permit_change(home, dir_fd, name);
 	r = keep_file(hold, home, path, dir_fd, name, false);
 	return r == -ENOENT || r == -EISDIR || r == -EBUSY ? 0 : r; /* no plain file any more */
@@ -312,12 +316,15 @@ keep_unlink(const struct home *home, const struct home_path *path, int dir_fd, c
 	struct stat st, counted;
 	int r;
 
-	if (home->keep == NULL)
+	if (home->keep == NULL && !home->session->has_brake)
 		return quota_unlink(home->quota, dir_fd, name, 0);
 	r = storage_look(dir_fd, name, &st);
 	if (r < 0 || !S_ISREG(st.st_mode))
 		return r < 0 ? r : quota_unlink(home->quota, dir_fd, name, 0);
-	if (home->keep->days == 0) {
+	r = braked_count(home->session, path);
+	if (r < 0)
+		return r;
+	if (home->keep == NULL || home->keep->days == 0) {
 		r = keep_permit_change(home, dir_fd, name);
 		return r < 0 ? r : quota_unlink(home->quota, dir_fd, name, 0);
 	}

@@ -9,6 +9,7 @@
 
 #include "common/glob.h"
 #include "common/io.h"
+#include "privsep/files/braked.h"
 #include "privsep/files/folders.h"
 #include "privsep/files/list_expand.h"
 #include "privsep/files/partial_name.h"
@@ -71,7 +72,7 @@ static void
 view_from(struct listing *listing, const struct home *tree)
 {
 	listing->viewer.gid = tree->session->gid;
-	listing->viewer.rights = tree->session->rights;
+	listing->viewer.rights = braked_rights(tree->session->rights);
 	listing->viewer.home_device = tree->device;
 }
 
@@ -149,7 +150,7 @@ format_facts(const struct listing *listing, const struct item *item, const struc
 		const struct home *tree = folders_route(listing->home, &path);
 
 		viewer.gid = tree->session->gid;
-		viewer.rights = tree->session->rights;
+		viewer.rights = braked_rights(tree->session->rights);
 	}
 	parent.st_mode = 0;
 	return list_format_entry(line, &item->shown, looked, &parent, &viewer);
@@ -607,7 +608,7 @@ listing_open(struct listing *listing, const struct home *home, const struct list
 	listing->viewer = (struct list_viewer){
 	    .uid = session->uid,
 	    .gid = session->gid,
-	    .rights = session->rights,
+	    .rights = braked_rights(session->rights),
 	    .home_device = home->device,
 	    .is_atomic = files_is_atomic(session),
 	    .facts = request->facts,

@@ -332,7 +332,7 @@ tree_remove(const struct home *home, const struct home_path *path, struct stop *
 
 	if (path->len == 1)
 		return -EPERM;
-	if (home->keep != NULL) {
+	if (home->keep != NULL || home->session->has_brake) {
 		kept_path = *path;
 		removal.path = &kept_path;
 	}

@@ -10,6 +10,7 @@
 #include "common/io.h"
 #include "common/text.h"
 #include "common/written.h"
+#include "privsep/files/braked.h"
 #include "privsep/files/keep.h"
 #include "privsep/files/locked_file.h"
 #include "privsep/files/partial.h"
@@ -262,6 +263,9 @@ begin_named(struct upload *upload, enum ipc_store_mode mode, uint64_t offset, ui
 	/* an old state of a file that is written in place could not be kept */
 	if (r == 0 && upload->home->keep != NULL && !place.is_partial && found.has_finished)
 		r = -ENOTUNIQ;
+	/* what is written in place is gone at once */
+	if (r == 0 && !place.is_partial && found.has_finished && mode != STORE_APPEND)
+		r = braked_count(upload->home->session, upload->path);
 	if (r == 0)
 		r = open_upload_place(upload, &found, &place);
 	if (r == 0 && mode != STORE_REPLACE && place.is_partial && !found.has_finished)

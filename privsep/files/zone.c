@@ -11,6 +11,8 @@
 #include "common/io.h"
 #include "common/written.h"
 
+#include "privsep/files/braked.h"
+
 #include "common/banned.h"
 
 #define PLACES_MAX (ZONES_MAX * ZONE_DEPTH_MAX)
@@ -167,7 +169,7 @@ zone_by_rule(const struct home *home, int rule)
 
 	if (session->is_read_only)
 		rights &= MAY_ONLY_LOOK;
-	return (struct zone){.rule = rule, .rights = rights & ground.ceiling};
+	return (struct zone){.rule = rule, .rights = braked_rights(rights & ground.ceiling)};
 }
 
 bool
@@ -285,7 +287,8 @@ zone_of(const struct home *home, int dir_fd, struct zone *zone)
 	int r;
 
 	if (rules_of_home(home) == NULL) {
-		*zone = (struct zone){.rule = -1, .rights = home->session == NULL ? MAY_ALL : home->session->rights};
+		*zone = (struct zone){
+		    .rule = -1, .rights = home->session == NULL ? MAY_ALL : braked_rights(home->session->rights)};
 		return 0;
 	}
 	r = place_rules(home);

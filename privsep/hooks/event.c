@@ -26,7 +26,9 @@ hook_event_put(struct ipc_message *message, const struct hook_event *event)
 	ipc_put_text(message, event->path);
 	ipc_put_u64(message, event->size);
 	ipc_put_text(message, event->hash);
-	if (event->at_len > 0)
+	if (event->kind != HOOK_UPLOAD)
+		ipc_put_u8(message, (uint8_t)event->kind);
+	else if (event->at_len > 0)
 		ipc_put_u32(message, event->at_len);
 }
 
@@ -47,6 +49,9 @@ is_hash(const char *text)
 int
 hook_event_get(struct ipc_message *message, struct hook_event *event)
 {
+	unsigned kind;
+	size_t left;
+
 	event->time_ns = ipc_get_u64(message);
 	ipc_get_text(message, event->session, sizeof(event->session));
 	ipc_get_text(message, event->address, sizeof(event->address));
@@ -55,9 +60,13 @@ hook_event_get(struct ipc_message *message, struct hook_event *event)
 	ipc_get_text(message, event->path, sizeof(event->path));
 	event->size = ipc_get_u64(message);
 	ipc_get_text(message, event->hash, sizeof(event->hash));
-	event->at_len = message->cursor < message->length ? ipc_get_u32(message) : 0;
-	if (!ipc_end(message) || event->user[0] == '\0' || event->home[0] != '/' || event->path[0] != '/' ||
+	left = message->length - message->cursor;
+	kind = left == 1 ? ipc_get_u8(message) : HOOK_UPLOAD;
+	event->at_len = left > 1 ? ipc_get_u32(message) : 0;
+	if (!ipc_end(message) || (left == 1 && kind == HOOK_UPLOAD) || kind >= HOOK_KIND_COUNT ||
+	    event->user[0] == '\0' || event->home[0] != '/' || event->path[0] != '/' ||
 	    !is_end_of_component(event->path, event->at_len) || !is_hash(event->hash))
 		return -EPROTO;
+	event->kind = (enum hook_kind)kind;
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* One finished upload, as the processes of hooks pass it on: fields into a message and out of one. Pure. */
+/* One finished upload, or a brake that has fallen, as the processes of hooks pass it on: fields into a message and out of one. Pure. */
 #ifndef PRIVSEP_HOOKS_EVENT_H
 #define PRIVSEP_HOOKS_EVENT_H
 
@@ -11,7 +11,14 @@
 
 #define HOOK_HASH_MAX 64 /* digits of a SHA-256 */
 
+enum hook_kind {
+	HOOK_UPLOAD,
+	HOOK_BRAKE, /* the brake of the account has fallen; path is what was not removed, and size and hash say nothing */
+	HOOK_KIND_COUNT
+};
+
 struct hook_event {
+	enum hook_kind kind;
 	uint64_t time_ns; /* since the epoch: when the file had its name */
 	char session[20], address[64];
 	char user[ACCOUNT_NAME_MAX + 1];

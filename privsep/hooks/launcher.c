@@ -71,7 +71,7 @@ launcher_environment_make(struct launcher_environment *environment, const struct
 	gmtime_r(&seconds, &utc);
 	strftime(time_text, sizeof(time_text), "%Y-%m-%dT%H:%M:%SZ", &utc);
 	add_variable(environment, PATH_OF_PROGRAMS);
-	add_variable(environment, "SALLYPORT_EVENT=upload");
+	add_variable(environment, "SALLYPORT_EVENT=%s", event->kind == HOOK_BRAKE ? "brake" : "upload");
 	add_variable(environment, "SALLYPORT_PATH=%s%s", is_root_home ? "" : event->home, hook_event_below(event));
 	add_variable(environment, "SALLYPORT_HOME=%s", event->home);
 	add_variable(environment, "SALLYPORT_CLIENT_PATH=%s", event->path);

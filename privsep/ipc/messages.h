@@ -59,7 +59,7 @@ enum ipc_fd {
 #define S_TRANSFER (S_U8 + S_U8 + S_U64 + S_U64 + S_U32 + S_TEXT(0, HOME_PATH_MAX))
 #define S_UPLOAD \
 	(S_U64 + S_TEXT(0, 19) + S_TEXT(0, ADDRESS_TEXT_MAX) + S_TEXT(1, ACCOUNT_NAME_MAX) + S_PATH + S_PATH + S_U64 + \
-	    S_TEXT(0, IPC_SHA256_MAX) + SHAPE(0, 4))	/* the last field is that of a shared folder */
+	    S_TEXT(0, IPC_SHA256_MAX) + SHAPE(0, 4))	/* the last field is that of a shared folder, or the kind */
 #define S_LOG SHAPE(20, 12000)	/* see log.c */
 #define S_END (S_U8 + S_HOST + S_U32)	/* of a connection: family (0: none), address, port */
 
@@ -237,7 +237,9 @@ enum ipc_fd {
 	  S_HOST + S_U8 + S_U64 + S_U64 + S_TEXT(0, BROKER_NODE_MAX), S_NONE, IPC_FD_NONE) \
 	X(kick_told,         IPC_BROKER,    IPC_MASTER,   IPC_STATE_ANY, \
 	  S_U8 + S_TEXT(1, NEWS_VALUE_MAX) + S_U64 + S_TEXT(0, BROKER_NODE_MAX), S_NONE, IPC_FD_NONE) \
-	X(news_told,         IPC_BROKER,    IPC_MASTER,   IPC_STATE_ANY,   S_NOTHING, S_NONE, IPC_FD_NONE)
+	X(news_told,         IPC_BROKER,    IPC_MASTER,   IPC_STATE_ANY,   S_NOTHING, S_NONE, IPC_FD_NONE) \
+	/* files asks monitor whether the account's brake has fallen; with a path, one more file is about to go */ \
+	X(brake,             IPC_FILES,     IPC_MONITOR,  IPC_STATE_READY, S_MAY_HAVE_PATH, S_NOTHING, IPC_FD_NONE)
 
 enum ipc_kind {
 #define X(name, ...) IPC_##name,

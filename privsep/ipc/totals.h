@@ -78,6 +78,7 @@ struct work {
 	uint64_t bytes[DIRECTION_COUNT]; /* of all, complete or not */
 	uint64_t failures[TRANSFER_FAILURE_COUNT];
 	uint64_t handshake_failures;
+	uint64_t brakes; /* of accounts, that have fallen */
 	struct histogram handshakes; /* of control connections */
 	struct histogram durations; /* of transfers, complete or not */
 };

@@ -87,6 +87,7 @@ log_entry_may_be_from(const struct log_entry *entry, uid_t uid)
 	    {"monitor", "tls-cut"},
 	    {"monitor", "quit"},
 	    {"monitor", "hook-dropped"},
+	    {"monitor", "brake"},
 	    {"monitor", "log-limited"},
 	    {"monitor", "walls"},
 	    {"monitor", "disconnect"},

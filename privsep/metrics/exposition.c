@@ -89,6 +89,8 @@ add_server(const struct view *view, struct buf *out)
 	    head->reloads_refused);
 	add_plain_metric(
 	    out, "alarms_total", "counter", "Processes that crashed or were stopped by a wall.", view->totals.alarms);
+	add_plain_metric(out, "brakes_total", "counter",
+	    "Brakes of accounts that have fallen, so that the account is read-only.", view->totals.work.brakes);
 	add_plain_metric(out, "bans", "gauge", "Addresses that are banned now.", head->bans);
 	add_plain_metric(out, "bans_made_total", "counter", "Bans since the start.", view->totals.bans);
 }

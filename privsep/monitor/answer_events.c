@@ -196,6 +196,7 @@ monitor_answer_stored(struct monitor *monitor)
 	size_t len;
 	int r;
 
+	event.kind = HOOK_UPLOAD;
 	event.size = ipc_get_u64(&monitor->message);
 	ipc_get_text(&monitor->message, event.hash, sizeof(event.hash));
 	text = ipc_get_bytes(&monitor->message, HOME_PATH_MAX, &len);

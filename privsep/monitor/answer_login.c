@@ -89,7 +89,7 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 	r = ipc_pair(to_protocol, 0);
 	if (r == 0)
 		r = ipc_pair(to_monitor, 0);
-	if (r == 0 && quota_is_somewhere(monitor))
+	if (r == 0 && (quota_is_somewhere(monitor) || monitor->brake.fd >= 0))
 		r = ipc_bound_waits(to_monitor[1], LEDGER_ANSWER_S);
 	if (r < 0)
 		goto out;
@@ -130,6 +130,7 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 		    .file_mode = account->file_mode,
 		    .directory_mode = account->directory_mode,
 		    .keep = account->keep,
+		    .has_brake = monitor->brake.fd >= 0,
 		    .config = session->config,
 		});
 	}
@@ -188,7 +189,10 @@ log_login(const struct monitor *monitor, const struct account *account)
 	bool changes = (account_rights_somewhere(account) & MAY_CHANGE) != 0;
 
 	log_begin(LEVEL_INFO, "login");
-	log_field_text("message", changes ? "read-write" : "read-only");
+	log_field_text("message",
+	    monitor_is_braked(monitor) ? "read-only: the brake has fallen"
+		: changes              ? "read-write"
+				       : "read-only");
 	monitor_log_server(monitor);
 	if (monitor->login.mail[0] != '\0')
 		log_field_text("mail", monitor->login.mail);
@@ -319,6 +323,8 @@ admit_account(struct monitor *monitor, const struct account *account, enum looku
 	}
 	if (!is_shared)
 		r = quota_open(monitor, account, lookup == LOOKUP_FOUND || lookup == LOOKUP_KEPT, reason);
+	if (r == 0)
+		r = monitor_open_brake(monitor, account, reason);
 	if (r < 0) {
 		r = -ECANCELED; /* the master counts a session of the account; only its end takes that back */
 		goto out;
@@ -334,6 +340,7 @@ out:
 	if (r < 0) {
 		share_leave(monitor);
 		quota_close(monitor);
+		brake_close(&monitor->brake);
 	}
 	if (r < 0 || !is_shared)
 		monitor_close_store(monitor);

@@ -59,7 +59,8 @@
 	X(stored,          IPC_FILES,    monitor_answer_stored)        \
 	X(unguarded,       IPC_FILES,    monitor_answer_unguarded)     \
 	X(kept,            IPC_FILES,    monitor_answer_kept)          \
-	X(protocol_gone,   IPC_FILES,    monitor_answer_protocol_gone)
+	X(protocol_gone,   IPC_FILES,    monitor_answer_protocol_gone) \
+	X(brake,           IPC_FILES,    monitor_answer_brake)
 /* clang-format on */
 
 static const struct {
@@ -403,6 +404,7 @@ start_session_children(struct monitor *monitor, struct session *session)
 	ledger_init(&monitor->quota.book);
 	monitor->folders = NULL;
 	monitor->rates.fd = -1;
+	brake_init(&monitor->brake);
 	monitor->kill_at_ms = NEVER;
 	monitor->login.due_ms = NEVER;
 	monitor->end_reason = REASON_CLIENT;

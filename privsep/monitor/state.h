@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "accounts/account.h"
+#include "accounts/brake.h"
 #include "accounts/ledger.h"
 #include "accounts/ledger_share.h"
 #include "accounts/password.h"
@@ -177,6 +178,7 @@ struct monitor {
 		uint64_t down, up; /* bytes per second; 0: no limit */
 		uint64_t nodes_ms; /* when the database is asked again on how many servers the account is open */
 	} rates;
+	struct brake brake;
 	struct {
 		struct budget budgets[RECORD_KIND_COUNT];
 		uint64_t transfers; /* that the data sockets made here can serve, and that were not logged yet */
@@ -371,6 +373,17 @@ int quota_open(struct monitor *monitor, const struct account *account, bool is_s
 
 /* The login fails after all: nothing of the account is kept. */
 void quota_close(struct monitor *monitor);
+
+/* answer_brake.c */
+
+/* runs as root: open the account's brake, if it has one. 0, or -errno with reason. */
+int monitor_open_brake(struct monitor *monitor, const struct account *account, const char **reason);
+
+/* Has it fallen? Files asks, and reports with a path that one more file is about to go. */
+bool monitor_answer_brake(struct monitor *monitor);
+
+/* For the log of a login. */
+bool monitor_is_braked(const struct monitor *monitor);
 
 /*
  * From now on protocol writes only granted bytes to files. Runs as the service user, as which protocol runs, too
