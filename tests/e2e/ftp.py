@@ -166,9 +166,11 @@ def size_of(path):
 
 
 def count(home):
-    """Bytes of regular files and names, as find counts them; the home itself is none."""
+    """Bytes of regular files and names, as find counts them; the home itself is none, and what is kept counts not."""
     size = files = 0
     for place, directories, names in os.walk(home):
+        if place == home and ".sallyport-keep" in directories:
+            directories.remove(".sallyport-keep")
         files += len(directories) + len(names)
         for name in names:
             st = os.lstat(os.path.join(place, name))

@@ -1090,3 +1090,27 @@ figure_is_right()
 	# the kills are alarms, and there are no others
 	refute grep -q 'violation=' "$LOG"
 }
+
+# model OPTION...: the model with a keep and a shared folder, and these variables.
+model()
+{
+	local seconds=${QUOTA_SECONDS:-12}
+	write_config 'limits { sessions-per-user = 100 }'
+	add_user alice secret --quota 500000 --quota-files 25 --keep 30d --keep-quota 3M
+	ctl folder add team --directory "$DIR/team" --quota 300000
+	ctl folder grant team --user alice --at /team
+	start_server
+	env CTL="$BUILD/sallyportctl" CONF="$CONF" QUOTA_SECONDS="$seconds" QUOTA_KEEP=1 QUOTA_FOLDER="/team:$DIR/team" \
+		PYTHONDONTWRITEBYTECODE=1 "$@" timeout "$((seconds + 90))" \
+		"$BATS_TEST_DIRNAME/quota-model" "$DIR/home/alice"
+}
+
+@test "the same with a keep and a shared folder: three figures are three counts" {
+	model QUOTA_KILLS=0
+}
+
+@test "the same with a keep, a shared folder and random kills: no figure is less than its count" {
+	ALARM_EXPECTED=1
+	model
+	refute grep -q 'violation=' "$LOG"
+}
