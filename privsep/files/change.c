@@ -147,8 +147,14 @@ rename_over(const struct home *home, int from_fd, const char *from_name, const s
     const char *to_name)
 {
 	struct keep_hold hold;
-	int r = keep_before_replacing(&hold, home, to, to_fd, to_name);
+	struct stat from;
+	bool is_one =
+	    fstatat(from_fd, from_name, &from, AT_SYMLINK_NOFOLLOW) == 0 && is_same_name_twice(to_fd, to_name, &from);
+	int r = 0;
 
+	keep_init(&hold);
+	if (!is_one) /* else nothing is replaced */
+		r = keep_before_replacing(&hold, home, to, to_fd, to_name);
 	if (r < 0)
 		return r;
 	if (renameat(from_fd, from_name, to_fd, to_name) < 0)
@@ -315,12 +321,12 @@ change_set_mode(const struct home *home, const struct home_path *path, uint32_t 
 		r = must_be_file_or_directory(&st);
 	if (r == 0)
 		r = permitted_open(home, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, MAY_CHMOD, &fd);
-	if (r == -EACCES && home->session->zones == NULL)	/* a link may lead into another zone */
+	if (r == -EACCES && home->session->zones == NULL) /* a link may lead into another zone */
 		return set_mode_by_name(home, path, mode);
 	if (r == 0 && fstat(fd, &st) < 0)
 		r = -errno;
 	if (r == 0)
-		r = must_be_file_or_directory(&st);	/* again: of what was opened */
+		r = must_be_file_or_directory(&st); /* again: of what was opened */
 	if (r == 0)
 		settle_date(home, fd);
 	if (r == 0 && fchmod(fd, new_mode(home, &st, mode)) < 0)

@@ -153,6 +153,27 @@ must_be_same_item(int from_fd, const char *item, const struct stat *st)
 	return now.st_ino == st->st_ino && now.st_size == st->st_size ? 0 : -ENOENT;
 }
 
+/*
+ * The name may be of that very file: a session was killed while it kept it, or somebody has made a link. To rename
+ * would do nothing then. The file has the name, so it is no longer kept.
+ */
+static bool
+is_there_already(int to_fd, const char *name, const struct stat *st)
+{
+	struct stat there;
+
+	return storage_look(to_fd, name, &there) == 0 && there.st_ino == st->st_ino && there.st_dev == st->st_dev;
+}
+
+static int
+drop_second_name(const struct home *home, int from_fd, const char *item, const struct stat *st)
+{
+	if (unlinkat(from_fd, item, 0) < 0)
+		return -errno;
+	take_out(home, (uint64_t)st->st_size);
+	return 0;
+}
+
 /* In a bracket of the quota, with room for the file st. */
 static int
 restore_counted(const struct home *home, const struct home_path *path, int from_fd, const char *item, int to_fd,
@@ -215,7 +236,10 @@ keep_restore_as(const struct home *home, const struct home_path *path, const cha
 		r = quota_begin(home->quota, (uint64_t)st.st_size, 1);
 	if (r < 0)
 		goto out;
-	r = restore_counted(home, as, from_fd, text + KEEP_DAY_SIZE, to_fd, name, &st, may_replace);
+	if (is_there_already(to_fd, name, &st))
+		r = drop_second_name(home, from_fd, text + KEEP_DAY_SIZE, &st);
+	else
+		r = restore_counted(home, as, from_fd, text + KEEP_DAY_SIZE, to_fd, name, &st, may_replace);
 	ended = quota_end(home->quota);
 	if (r == 0)
 		r = ended;

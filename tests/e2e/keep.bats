@@ -165,6 +165,29 @@ import contextlib, re, shutil, struct
 	[ "$status" -ne 0 ]
 }
 
+@test "a file that is renamed to itself is not kept, and one that has its name already is no longer" {
+	serve '--keep 30d --quota 10000'
+	py <<-END
+		$STEPS
+		c = Control().login()
+		c.put('a', b'one')
+		c.put('a', b'four')
+		c.ask('RNFR a', 350)
+		c.ask('RNTO a', 250)
+		assert state()[3] == 3 and kept() == 1 and c.get('a') == b'four'
+		# as a kill between the second name and the rename leaves it
+		(size, id), = versions(c, 'a')
+		day, item = id.split('.', 1)
+		item = KEEP + '/%s/%s/%s' % (day, os.listdir(KEEP + '/' + day)[0], item)
+		os.unlink(item)
+		os.link(HOME_DIR + '/a', item)
+		write_state(state()[1], state()[2], 4)
+		c.ask('SITE RESTORE a ' + id, 250)
+		assert c.get('a') == b'four' and kept() == 0 and state()[3] == 0, state()
+		assert used(c)[0] == (4, 1), used(c)
+	END
+}
+
 @test "the quota gets back what is replaced, and a count does not see what is kept" {
 	serve '--keep 30d --quota 15000'
 	py <<-END
