@@ -10,6 +10,7 @@
 
 #include "common/io.h"
 #include "privsep/files/link_way.h"
+#include "privsep/files/partial_name.h"
 #include "privsep/files/storage.h"
 
 #include "common/banned.h"
@@ -71,11 +72,11 @@ open_error(const struct home *home, int error)
 	return error == ENOTDIR && is_secret ? -ENOENT : -error;
 }
 
-/* Of an account that may not use some names; NULL: of another one. */
-static const struct patterns *
-denials(const struct home *home)
+/* By a link or without: of an account that may not use some names, or has a keep, each name on the way is looked at. */
+static bool
+minds_names(const struct home *home)
 {
-	return home->session != NULL && patterns_deny_some(home->session->patterns) ? home->session->patterns : NULL;
+	return home->keep != NULL || (home->session != NULL && patterns_deny_some(home->session->patterns));
 }
 
 static int
@@ -95,7 +96,7 @@ home_open(const struct home *home, const char *relative, int flags, int *fd_out)
 	};
 
 	storage_refresh_way(home->fd, relative);
-	if (denials(home) != NULL)
+	if (minds_names(home))
 		return open_where_some_are_denied(home, relative, flags, fd_out);
 	/* EAGAIN: a rename somewhere on the way made the kernel unsure about ".." */
 	for (int race = 0; race < RACES_MAX; race++) {
@@ -204,7 +205,9 @@ target_step(const struct home *home, char text[PATH_MAX], int *dir_fd_out, char 
 
 	*was_link = false;
 	r = target_name(text, name);
-	if (r == 0 && patterns_match(denials(home), true, name, strlen(name)))
+	if (r == 0 && minds_names(home) && own_name_is(name, strlen(name)))
+		r = -ENOENT;
+	if (r == 0 && home->session != NULL && patterns_match(home->session->patterns, true, name, strlen(name)))
 		r = -EKEYREVOKED;	/* before it is looked for: there or not */
 	if (r < 0)
 		goto out;

@@ -13,6 +13,7 @@
 
 #include "accounts/patterns.h"
 #include "common/io.h"
+#include "privsep/files/partial_name.h"
 #include "privsep/files/storage.h"
 
 #include "common/banned.h"
@@ -48,15 +49,26 @@ is_dotdot(const char *name, size_t len)
 	return len == 2 && name[0] == '.' && name[1] == '.';
 }
 
-static bool
-has_denied_name(const struct patterns *patterns, const char *text)
+/* 0, -EKEYREVOKED for a name that is denied, or -ENOENT for one of our own. */
+static int
+permit_component(const struct patterns *patterns, const char *name, size_t len)
+{
+	if (is_dot(name, len) || is_dotdot(name, len))
+		return 0;
+	if (own_name_is(name, len))
+		return -ENOENT;
+	return patterns_match(patterns, true, name, len) ? -EKEYREVOKED : 0;
+}
+
+static int
+permit_components(const struct patterns *patterns, const char *text)
 {
 	size_t len;
+	int r = 0;
 
-	for (const char *name = text; (len = component_length(&name)) > 0; name += len)
-		if (!is_dot(name, len) && !is_dotdot(name, len) && patterns_match(patterns, true, name, len))
-			return true;
-	return false;
+	for (const char *name = text; r == 0 && (len = component_length(&name)) > 0; name += len)
+		r = permit_component(patterns, name, len);
+	return r;
 }
 
 /* Open a path in which nothing is a link. -ELOOP: something is. */
@@ -168,7 +180,9 @@ expand_links(struct link_way *way, int root_fd, const struct patterns *patterns,
 		if (is_dotdot(name, len))
 			pop_component(way);
 		else if (!is_dot(name, len)) {
-			r = patterns_match(patterns, true, name, len) ? -EKEYREVOKED : push_component(way, name, len);
+			r = permit_component(patterns, name, len);
+			if (r == 0)
+				r = push_component(way, name, len);
 			if (r == 0 && (follows_last || *after != '\0'))
 				r = look_for_link(way, root_fd, after);
 		}
@@ -183,10 +197,10 @@ link_way_open(int root_fd, const struct patterns *patterns, const char *relative
 	bool follows_last = (flags & O_NOFOLLOW) == 0;
 	struct link_way way;
 	size_t len = strlen(relative);
-	int r;
+	int r = permit_components(patterns, relative);
 
-	if (has_denied_name(patterns, relative))
-		return -EKEYREVOKED;
+	if (r < 0)
+		return r;
 	r = open_linkless(root_fd, relative, flags, fd_out);
 	for (int race = 0; r == -ELOOP && race < RACES_MAX; race++) {
 		if (len >= sizeof(way.rest))

@@ -441,6 +441,139 @@ kick_ends()
 	EOF
 }
 
+@test "protocol asks files for what is kept: each request, by its names and by links to it" {
+	ALARM_EXPECTED=
+	serve
+	add_user carol secret --keep 30d
+	HOME_OF=$DIR/home/carol
+	taken <<-'EOF'
+		t = Taken().login("carol")
+		t.put("f", b"one")
+		t.put("f", b"second")
+		t.ask("MKD d", 257)
+	EOF
+	# a program of the account's user has made links
+	setpriv --reuid 200002 --regid 200002 --clear-groups sh -c "cd '$HOME_OF' && ln -s .sallyport-keep way && ln -s ../.sallyport-keep/state d/state"
+	taken <<-'EOF'
+		HOME = HOME_DIR + "/carol"
+		KEEP = HOME + "/.sallyport-keep"
+		[day] = [name for name in os.listdir(KEEP) if name.isdigit()]
+		[place] = [at for at, _, names in os.walk(KEEP) if "path" in names]
+		[item] = [name for name in os.listdir(place) if name != "path"]
+		ITEM = place[len(KEEP):] + "/" + item
+
+		def state():
+		    found = {}
+		    for at, directories, names in os.walk(HOME):
+		        for name in names + directories:
+		            st = os.lstat(at + "/" + name)
+		            found[at + "/" + name] = (st.st_ino, st.st_mode, st.st_mtime_ns, st.st_size)
+		    return found
+
+		t = Taken().login("carol")
+		before = state()
+
+		def refused(line):
+		    said = t.act("ask " + line)
+		    expect("ENOENT" in said, line, said)
+
+		ONE = "stat facts size_ascii open_read open_write remove_file hash set_time set_mode remove_partial versions".split()
+		DIRS = "enter list make_directory remove_directory remove_tree tree_size directory_message partials space".split()
+		for root in "/.sallyport-keep", "/.SALLYPORT-KEEP", "/way":
+		    for request in ONE:
+		        for path in (root + "/state", root + ITEM, root + "/new"):
+		            if root != "/way" or request != "versions":
+		                refused("%s %s" % (request, path))
+		    for request in DIRS:
+		        if (request, root) not in (("remove_tree", "/way"), ("make_directory", "/way"), ("remove_directory", "/way"), ("partials", "/way"), ("space", "/way")):
+		            said = t.act("ask %s %s" % (request, root))
+		            expect(": 0" not in said or "names" in said and item not in said, request, root, said)
+		    for pair in ("%s/b", "/f %s/state", "%s/state /g", "%s/f /f"):
+		        for request in "rename", "copy":
+		            words = (pair % root if " " in pair else "/f " + pair % root)
+		            refused("%s %s" % (request, words))
+		    for request in "rename", "copy":
+		        refused("%s %s%s /g" % (request, root, ITEM))
+		        refused("%s /f %s%s" % (request, root, ITEM))
+		    refused("restore %s.%s %s/g" % (day, item, root))
+		for request in "stat open_read open_write size_ascii hash set_time set_mode".split():
+		    refused("%s /d/state" % request)
+		after = state()
+		# what only looking moves: the clock in the state
+		for at in before:
+		    expect(at in after and (at.endswith("/state") or at == KEEP or before[at] == after[at]), at, "was changed")
+		expect(set(before) == set(after), "names", set(before) ^ set(after))
+		# an id of another path, and one that is none
+		for id in (day + "." + item, "99999.20260101000000.0000"):
+		    said = t.act("ask restore %s /other" % id)
+		    expect("ENOENT" in said, id, said)
+	EOF
+}
+
+@test "protocol goes around neither the brake nor a date of retention, in one session or several" {
+	ALARM_EXPECTED=
+	serve
+	add_user carol secret --keep-brake 3/10m
+	add_user dave secret --retain 10d
+	taken <<-'EOF'
+		t = Taken().login("carol")
+		for name in "abcdefgh":
+		    t.put(name, b"1")
+		others = [Taken().login("carol") for _ in range(2)]
+		expect("remove_file: 0" in t.act("ask remove_file /a"), "the first")
+		expect("rename: 0" in others[0].act("ask rename /b /c"), "the second")
+		expect("copy: 0" in others[1].act("ask copy /d /e"), "the third")
+		for s in [t] + others + [Taken().login("carol")]:
+		    for line in ("remove_file /f", "rename /f /g", "copy /f /g", "remove_tree /", "make_directory /m", "open_write /n",
+		                 "set_time /f", "set_mode /f", "remove_directory /m", "remove_partials /"):
+		        said = s.act("ask " + line)
+		        expect("ESHUTDOWN" in said, line, said)
+		expect(sorted(os.listdir(HOME_DIR + "/carol")) == list("cdefgh"), os.listdir(HOME_DIR + "/carol"))
+
+		t = Taken().login("dave")
+		t.put("a", b"1")
+		t.put("b", b"1")
+		t.ask("MKD d", 257)
+		t.put("d/c", b"1")
+		for line in ("remove_file /a", "rename /a /z", "rename /b /a", "copy /b /a", "remove_tree /d", "rename /d /z", "open_write /a"):
+		    said = t.act("ask " + line)
+		    expect("EKEYREJECTED" in said, line, said)
+		date = os.getxattr(HOME_DIR + "/dave/a", "user.sallyport.retained-until")
+		for line in ("set_time /a", "set_mode /a"):
+		    t.act("ask " + line)
+		expect(os.getxattr(HOME_DIR + "/dave/a", "user.sallyport.retained-until") == date, "the date")
+		expect(sorted(os.listdir(HOME_DIR + "/dave")) == [".sallyport-keep", "a", "b", "d"], os.listdir(HOME_DIR + "/dave"))
+	EOF
+}
+
+@test "files that is taken over lifts no brake, and reaches the keep of no other account" {
+	ALARM_EXPECTED=
+	serve
+	add_user carol secret --keep-brake 1/10m --keep 30d
+	taken <<-'EOF'
+		t = Taken().login("carol")
+		for name in "abc":
+		    t.put(name, b"1")
+		t.ask("DELE a", 250)
+		t.ask("DELE b", 550)
+		# the file of the brake is none of its descriptors, and nothing leads to it
+		STATE = os.environ["DIR"] + "/state/brakes/carol"
+		before = open(STATE, "rb").read()
+		for flags in 0, 2, 0x200000:
+		    said = t.files('call openat -100 "%s %d' % (STATE, flags))
+		    expect("openat: E" in said, said)
+		place = "/proc/%d/fd/" % Session().files
+		links = [os.readlink(place + fd) for fd in os.listdir(place)]
+		expect(links and not [link for link in links if "brakes" in link], links)
+		t.ask("DELE b", 550)
+		expect(open(STATE, "rb").read() == before, "the brake")
+		bob = Taken().login("bob")
+		for path in "state", "path":
+		    said = bob.files('call openat -100 "%s/carol/.sallyport-keep/%s 0' % (HOME_DIR, path))
+		    expect("openat: E" in said, said)
+	EOF
+}
+
 @test "protocol sends no descriptors of its own" {
 	serve
 	taken <<-'EOF'
