@@ -562,6 +562,7 @@ kick_ends()
 		for flags in 0, 2, 0x200000:
 		    said = t.files('call openat -100 "%s %d' % (STATE, flags))
 		    expect("openat: E" in said, said)
+		from ftp import Session
 		place = "/proc/%d/fd/" % Session().files
 		links = [os.readlink(place + fd) for fd in os.listdir(place)]
 		expect(links and not [link for link in links if "brakes" in link], links)

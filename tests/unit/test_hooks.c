@@ -179,6 +179,11 @@ test_bad_events_are_refused(void **state)
 	ipc_put_u8(&message, 0); /* one byte too many */
 	message.cursor = 2;
 	assert_int_equal(hook_event_get(&message, &out), -EPROTO);
+	event.kind = HOOK_BRAKE;
+	assert_int_equal(get_back(&event, &out), 0);
+	assert_int_equal(out.kind, HOOK_BRAKE);
+	event.kind = HOOK_KIND_COUNT;
+	assert_int_equal(get_back(&event, &out), -EPROTO);
 }
 
 static void
