@@ -176,8 +176,7 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
 	.help = "days for which the certificate is valid, 1 to 3650; default: 825"},
     [OPTION_FORCE] = {"force", 0, NULL, OPT_FLAG, GIVEN(FORCE),
 	.help = "replace an existing certificate and key; forget a node although it was heard just now; remove a group that "
-		"accounts are of; let what is restored replace a file, which is kept in turn; "
-		"purge in spite of retain"},
+		"accounts are of; let what is restored replace a file, which is kept in turn"},
     [OPTION_USER] = {"user", 0, "NAME", OPT_TEXT, VALUE(USER), .help = "this account, or its sessions"},
     [OPTION_ADDRESS] = {"address", 0, "ADDRESS", OPT_TEXT, VALUE(ADDRESS), .help = "the sessions from this address"},
     [OPTION_SESSION] = {"session", 0, "ID", OPT_TEXT, VALUE(SESSION), .help = "only this session"},
@@ -259,8 +258,7 @@ static const struct ctl_command ctl_commands[] = {
      STORE_OPTIONS | CTL_BIT(OPTION_PATH) | CTL_BIT(OPTION_ID) | CTL_BIT(OPTION_AS) | CTL_BIT(OPTION_FORCE), true, keep_give_back,
      "give a file back that was replaced or removed; nothing that is there goes without --force"},
     {"keep", "purge", "[NAME]",
-     STORE_OPTIONS | CTL_BIT(OPTION_PATH) | CTL_BIT(OPTION_OLDER_THAN) | CTL_BIT(OPTION_ALL_KEPT) |
-	 CTL_BIT(OPTION_FORCE), true, keep_remove,
+     STORE_OPTIONS | CTL_BIT(OPTION_PATH) | CTL_BIT(OPTION_OLDER_THAN) | CTL_BIT(OPTION_ALL_KEPT), true, keep_remove,
      "remove for good what is kept longer than it should be, of one account or all; with --path or --all of any age"},
     {"folder", "add", "NAME", FOLDER_OPTIONS, true, folder_add, "make a shared folder and its directory"},
     {"folder", "set", "NAME", FOLDER_OPTIONS, true, folder_set, "change a shared folder"},

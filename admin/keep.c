@@ -397,8 +397,6 @@ purge_account(struct purge_run *run, const struct account *account, const struct
 
 	if (run->days > 0)
 		order.rules.days = run->days;
-	if (run->ctl->given[OPTION_FORCE])
-		order.rules.retain_days = 0;
 	r = walled_run(account, &work, &tended, sizeof(tended));
 	if (r < 0)
 		return r == -ENOLINK ? refuse_damaged(account) : CTL_FAILED;

@@ -221,6 +221,43 @@ def replaced(c, name):
 	END
 }
 
+@test "no administrator removes what is retained: user del --purge-home and keep purge say what" {
+	serve '--retain 10d --keep 20d'
+	py <<-END
+		import struct
+		c = Control().login()
+		c.ask('MKD d', 257)
+		c.put('d/a', b'one')
+		# ten days pass for the keep alone, and the next upload replaces the first
+		with open(HOME_DIR + '/.sallyport-keep/state', 'r+b') as file:
+		    magic, clock, seen = struct.unpack('=8sQQ', file.read(24))
+		    file.seek(8)
+		    file.write(struct.pack('=Q', clock + 10 * 86400 + 60))
+		c.put('d/a', b'two')
+		for i in range(30):
+		    c.put('d/f%02d' % i, b'x')
+	END
+	stop_server
+	run ctl user del alice --purge-home
+	[ "$status" -eq 1 ]
+	[[ $output == *'32 files in '*' are retained (retain=10d)'* ]]
+	[[ $output == *'  until 20'*'/.sallyport-keep/'* ]]
+	[[ $output == *'  until 20'*'/d/'* ]]
+	[[ $output == *'  and 12 more'* ]]
+	[ "$(cat "$HOME_DIR/d/a")" = two ]
+	ctl user show alice
+	run -0 ctl keep purge alice --all
+	run -0 ctl keep purge alice --older-than 1d
+	run -0 ctl keep purge alice --path /d/a
+	run -2 ctl keep purge alice --all --force
+	[ "$(find "$HOME_DIR/.sallyport-keep" -name '*.0000' | wc -l)" -eq 1 ]
+	# the account alone may go; its home stays
+	ctl user set alice --retain none
+	run ctl user del alice --purge-home
+	[ "$status" -eq 0 ]
+	[ ! -e "$HOME_DIR" ]
+}
+
 @test "bad settings are refused with what would be right" {
 	write_config
 	add_user alice secret
