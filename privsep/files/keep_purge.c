@@ -52,6 +52,25 @@ purge_item(struct purge *purge, int hash_fd, const char *name)
 	return true;
 }
 
+/* Nothing but the record is left, unless a session has kept one more file there while it had the lock. */
+static int
+remove_emptied(struct purge *purge, int day_fd, const char *hash)
+{
+	static struct directory rest SELDOM_WRITTEN;
+	const struct dirent64 *entry;
+	bool is_empty = true;
+	int r = directory_open_at(&rest, day_fd, hash);
+
+	while (r == 0 && is_empty && (r = directory_next(&rest, &entry)) == 0 && entry != NULL)
+		is_empty = is_dot_or_dotdot(entry->d_name) || strcmp(entry->d_name, KEEP_PATH) == 0;
+	if (r == 0 && is_empty && unlinkat(rest.fd, KEEP_PATH, 0) < 0 && errno != ENOENT)
+		purge->purged->strange++;
+	directory_close(&rest);
+	if (r == 0 && is_empty)
+		(void)!unlinkat(day_fd, hash, AT_REMOVEDIR);
+	return keep_is_strange(r) ? 0 : r;
+}
+
 /* What is kept of one path in a day. Its record goes last, and only with the directory. */
 static int
 purge_path(struct purge *purge, int day_fd, const char *hash)
@@ -72,11 +91,9 @@ purge_path(struct purge *purge, int day_fd, const char *hash)
 		if (r == 0 && !purge_item(purge, items.fd, entry->d_name))
 			is_left = true;
 	}
-	if (r == 0 && !is_left && unlinkat(items.fd, KEEP_PATH, 0) < 0 && errno != ENOENT)
-		purge->purged->strange++;
 	directory_close(&items);
 	if (r == 0 && !is_left)
-		(void)!unlinkat(day_fd, hash, AT_REMOVEDIR);
+		r = remove_emptied(purge, day_fd, hash);
 	return r;
 }
 
