@@ -275,6 +275,7 @@ fuzz:
 		echo "  FUZZ  $$name"; \
 		build/fuzz/tests/fuzz/fuzz_$$name -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 \
 			-print_final_stats=0 -verbosity=0 -artifact_prefix=$$corpus/../$$name- \
+			$$(ls tests/fuzz/dictionaries/$$name.dict 2>/dev/null | sed 's/^/-dict=/') \
 			$$corpus tests/fuzz/seeds/$$name || exit 1; \
 	done
 

@@ -87,7 +87,7 @@ static void
 take_parts(struct migrate_plan *plan, struct parts *parts)
 {
 	struct migrate_accounts accounts;
-	struct convert convert = {.text = parts->accounts, .end = parts->accounts + parts->accounts_len};
+	struct convert convert = {.line = 0};
 	const char *problem;
 
 	migrate_accounts_init(&accounts, plan);
@@ -99,6 +99,8 @@ take_parts(struct migrate_plan *plan, struct parts *parts)
 	if (plan->anonymous_user != NULL)
 		migrate_accounts_anonymous(&accounts, 200001, 200001, "/srv/site", &problem);
 	if (parts->accounts != NULL) {
+		convert.text = parts->accounts;
+		convert.end = parts->accounts + parts->accounts_len;
 		convert.format = migrate_accounts_format(parts->accounts, parts->accounts_len, plan->format);
 		if (convert.format != CONVERT_VSFTPD) /* which would hash passwords */
 			migrate_accounts_take(&accounts, "accounts", &convert);
