@@ -18,7 +18,10 @@
 static void
 brake_path(const struct ctl *ctl, const char *name, char path[PATH_MAX])
 {
-	snprintf(path, PATH_MAX, "%s/brakes/%s", ctl->config->state_directory, name);
+	char full[CTL_FULL_NAME_SIZE];
+
+	ctl_full_name(ctl, name, full);
+	snprintf(path, PATH_MAX, "%s/brakes/%s", ctl->config->state_directory, full);
 }
 
 bool
