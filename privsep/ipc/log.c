@@ -89,7 +89,7 @@ static void
 set_log_text(char *text, size_t size, const char *value)
 {
 	memset(text, 0, size);
-	text_join(text, size, value, NULL);
+	text_join(text, size, value, (char *)NULL);
 }
 
 void

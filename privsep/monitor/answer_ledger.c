@@ -126,7 +126,8 @@ open_quota_ledger(struct monitor *monitor, const struct account *account, bool i
 {
 	char path[PATH_MAX];
 
-	text_join(path, sizeof(path), monitor->session->config->state_directory, "/ledger/", account->name, NULL);
+	text_join(
+	    path, sizeof(path), monitor->session->config->state_directory, "/ledger/", account->name, (char *)NULL);
 	if (!account_has_quota(account) && !(is_stored && share_wants_account(account))) {
 		(void)!unlinkat(AT_FDCWD, path, 0); /* of an earlier quota: what happens from here on is not in it */
 		return 0;

@@ -205,7 +205,7 @@ login_takes_sweep(const char *state_directory, const char *name, time_t now)
 	struct stat st;
 	int fd;
 
-	text_join(path, sizeof(path), state_directory, "/swept/", name, NULL);
+	text_join(path, sizeof(path), state_directory, "/swept/", name, (char *)NULL);
 	if (stat(path, &st) == 0 && st.st_mtime <= now && now - st.st_mtime < SWEEP_EVERY_S)
 		return false;
 	/* O_TRUNC sets the time, also of an empty file */

@@ -327,7 +327,8 @@ test_names_in_full(void **state)
 	int fd;
 
 	(void)state;
-	assert_int_equal(build_for_server(&one, "+folder docs:/docs:5000:\nb@two.example:!:1:1:/a:\nb:!:2:2:/b:\n", &fd), 0);
+	assert_int_equal(
+	    build_for_server(&one, "+folder docs:/docs:5000:\nb@two.example:!:1:1:/a:\nb:!:2:2:/b:\n", &fd), 0);
 	assert_int_equal(snapshot_lookup(fd, "b", &account), 0);
 	assert_string_equal(account.name, "b@one.example");
 	assert_int_equal(snapshot_lookup(fd, "b@two.example", &account), 0);
@@ -349,7 +350,8 @@ test_names_in_full(void **state)
 	assert_int_equal(build_for_server(&one, text, &fd), -EINVAL);
 	assert_non_null(strstr(told.data, ":2: account '"));
 	/* the main file has no such name, and any other with an '@' */
-	assert_int_equal(build_for_server(&main_server, "b@three.example:!:1:1:/a:\nb@ONE.example:!:1:1:/a:\n", &fd), 0);
+	assert_int_equal(
+	    build_for_server(&main_server, "b@three.example:!:1:1:/a:\nb@ONE.example:!:1:1:/a:\n", &fd), 0);
 	assert_int_equal(snapshot_lookup(fd, "b@three.example", &account), 0);
 	assert_string_equal(account.name, "b@three.example");
 	close(fd);

@@ -248,15 +248,15 @@ test_join_cuts(void **state)
 	char text[8];
 
 	(void)state;
-	text_join(text, sizeof(text), "ab", "", "cd", NULL);
+	text_join(text, sizeof(text), "ab", "", "cd", (char *)NULL);
 	assert_string_equal(text, "abcd");
-	text_join(text, sizeof(text), "abcd", "efg", NULL);
+	text_join(text, sizeof(text), "abcd", "efg", (char *)NULL);
 	assert_string_equal(text, "abcdefg");
-	text_join(text, sizeof(text), "abcd", "efgh", "i", NULL);
+	text_join(text, sizeof(text), "abcd", "efgh", "i", (char *)NULL);
 	assert_string_equal(text, "abcdefg");
-	text_join(text, 1, "a", NULL);
+	text_join(text, 1, "a", (char *)NULL);
 	assert_string_equal(text, "");
-	text_join(text, sizeof(text), NULL);
+	text_join(text, sizeof(text), (char *)NULL);
 	assert_string_equal(text, "");
 }
 
