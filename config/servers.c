@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "common/buf.h"
 #include "config/keys.h"
@@ -340,18 +341,33 @@ check_names(const struct servers_checking *checking, const struct config_server 
 		    checking, server, "names", "'%s' is in server-name as well; remove it from one of them", name);
 }
 
+/* By whatever path: behind two names it would be read twice, and each account of it be two, with two quotas. */
+static bool
+is_one_file(const char *path, const char *other)
+{
+	struct stat it, that;
+
+	return strcmp(path, other) == 0 ||
+	    (stat(path, &it) == 0 && stat(other, &that) == 0 && it.st_dev == that.st_dev && it.st_ino == that.st_ino);
+}
+
 static void
 check_server_accounts(const struct servers_checking *checking, const struct config_server *server)
 {
-	if (server->accounts[0] == '\0')
+	const struct config *config = checking->config;
+
+	if (server->accounts[0] == '\0' || strcmp(server->accounts, config->accounts) == 0)
 		return;
 	if (strstr(server->accounts, ",postgresql:") != NULL || strstr(server->accounts, ",pam:") != NULL)
 		refuse_server(checking, server, "accounts",
 		    "more than a users file: '%s'; a database and PAM are for the server outside of all sections alone",
 		    server->accounts);
-	for (const struct config_server *other = &checking->config->servers[1]; other < server; other++)
-		if (strcmp(other->accounts, server->accounts) == 0 &&
-		    strcmp(server->accounts, checking->config->accounts) != 0)
+	if (is_one_file(server->accounts, config->accounts))
+		refuse_server(checking, server, "accounts",
+		    "'%s' is the users file outside of all sections; write '%s' as there, or remove this line",
+		    server->accounts, config->accounts);
+	for (const struct config_server *other = &config->servers[1]; other < server; other++)
+		if (is_one_file(server->accounts, other->accounts))
 			refuse_server(checking, server, "accounts",
 			    "'%s' is the users file of server \"%s\" as well, in line %d; give each a file of its own, or make them one server with more names",
 			    server->accounts, other->name, other->line);

@@ -211,6 +211,10 @@ static const struct {
     {"server \"a\" { accounts = /u }\nserver \"b\" {\n accounts = /u\n}\nserver \"c\" { accounts = \"/v,pam:x\" }\n",
 	{"%:3: server \"b\": accounts: '/u' is the users file of server \"a\" as well, in line 1",
 	    "%:5: server \"c\": accounts: more than a users file: '/v,pam:x'"}},
+    {"accounts = /etc/passwd\nserver \"a\" { accounts = /etc//passwd }\nserver \"b\" { accounts = /etc/passwd }\n",
+	{"%:2: server \"a\": accounts: '/etc//passwd' is the users file outside of all sections; write '/etc/passwd' as there"}},
+    {"server \"a\" { accounts = /etc/passwd }\nserver \"b\" { accounts = /etc//passwd }\n",
+	{"%:2: server \"b\": accounts: '/etc//passwd' is the users file of server \"a\" as well, in line 1"}},
     {"server \"a\" { login-message = \"/nowhere/motd\" }\n",
 	{"%:1: server \"a\": login-message: cannot read '/nowhere/motd': No such file or directory"}},
 };
