@@ -487,6 +487,31 @@ decide_admission(struct sessions *sessions, struct slot *slot)
 		end_admission(sessions, slot, sessions_admit(sessions, slot->wanted_user, slot->max_sessions));
 }
 
+/*
+ * The book of the server that the attempt is for, by what is in force now: a session may have begun before a reload, and
+ * numbers of servers have another meaning then. -ENOENT: that server is no more.
+ */
+static int
+book_of_attempt(const struct sessions *sessions, const struct slot *slot)
+{
+	const struct config *config = sessions->server->config;
+	int server = slot->server[0] == '\0' ? 0 : servers_titled(config, slot->server);
+
+	return server < 0 ? server : servers_book(config, (size_t)server);
+}
+
+/*
+ * Is user, in full, a name of the server that the attempt was for? A session that began before a reload may have it from
+ * PAM or a database, which that server no longer has, or may think it one of the main server.
+ */
+static bool
+has_name_of_server(const struct sessions *sessions, const struct slot *slot, const char *user)
+{
+	size_t len;
+
+	return (int)servers_of_name(sessions->server->config, user, &len) == book_of_attempt(sessions, slot);
+}
+
 static void
 slot_answer_admit(struct sessions *sessions, struct slot *slot)
 {
@@ -501,7 +526,10 @@ slot_answer_admit(struct sessions *sessions, struct slot *slot)
 	leave_turns(sessions, slot); /* the password was right */
 	slot->max_sessions = max_sessions;
 	memcpy(slot->wanted_user, user, sizeof(slot->wanted_user));
-	decide_admission(sessions, slot);
+	if (has_name_of_server(sessions, slot, user))
+		decide_admission(sessions, slot);
+	else
+		end_admission(sessions, slot, ADMIT_OTHER_SERVER);
 }
 
 void
@@ -782,19 +810,6 @@ static struct slot *
 slot_of_turn(struct turn *turn, enum turn_kind kind)
 {
 	return (struct slot *)(void *)((char *)(turn - kind) - offsetof(struct slot, turns));
-}
-
-/*
- * The book of the server that the attempt is for, by what is in force now: a session may have begun before a reload, and
- * numbers of servers have another meaning then. -ENOENT: that server is no more.
- */
-static int
-book_of_attempt(const struct sessions *sessions, const struct slot *slot)
-{
-	const struct config *config = sessions->server->config;
-	int server = slot->server[0] == '\0' ? 0 : servers_titled(config, slot->server);
-
-	return server < 0 ? server : servers_book(config, (size_t)server);
 }
 
 /* The answer of a hash's turn: the accounts of the server, and a way to those of the database, which the main one has. */

@@ -284,7 +284,13 @@ enum login_verdict {
 #define ADMIT_OWN_LIMIT (1U << 31)
 
 /* admit: the u32 of its reply. */
-enum ipc_admit_outcome { ADMIT_YES, ADMIT_USER_LIMIT, ADMIT_ACCOUNT_LIMIT, ADMIT_OUTCOME_COUNT };
+enum ipc_admit_outcome {
+	ADMIT_YES,
+	ADMIT_USER_LIMIT,
+	ADMIT_ACCOUNT_LIMIT,
+	ADMIT_OTHER_SERVER,	/* by the configuration in force, the name is not one of the server that the attempt was for */
+	ADMIT_OUTCOME_COUNT
+};
 
 /*
  * The meaning of the fields, in the order of the shape:

@@ -315,6 +315,10 @@ admit_account(struct monitor *monitor, const struct account *account, enum looku
 		*reason = "max-sessions of the account reached";
 		r = -EUSERS;
 		goto out;
+	case ADMIT_OTHER_SERVER:
+		*reason = "servers were configured anew after the session began; the client has to connect again";
+		r = -ESTALE;
+		goto out;
 	case ADMIT_USER_LIMIT:
 	case ADMIT_OUTCOME_COUNT:
 		*reason = "limits.sessions-per-user reached";

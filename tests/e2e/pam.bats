@@ -478,3 +478,33 @@ with_service()
 	run ctl user set alice --pam ../passwd
 	assert_failure 2
 }
+
+# add_server NAME [ACCOUNTS]: a section of the configuration, with an empty users file of its own
+add_server()
+{
+	echo "server \"$1\" { ${2:+accounts = \"$2\"} }" >>"$CONF"
+	[ -z "${2-}" ] || (umask 077 && : >"$2")
+}
+
+@test "several servers: users of PAM leave a server that gets a users file of its own, also in sessions that have begun" {
+	printf '%s\n' 'auth required pam_unix.so' 'account required pam_unix.so' >"/etc/pam.d/$SERVICE"
+	write_config "accounts = \"$(both)\""
+	add_server one.example
+	start_server
+	ftp_open
+	ftp 'HOST one.example' 220
+	ftp "USER $SYSTEM_USER" 331
+	sed -i '/^server /d' "$CONF"
+	add_server one.example "$DIR/etc/one"
+	ctl reload
+	ftp 'PASS system-secret' 421
+	ftp_close
+	wait_until log_has ' disconnect .*accounts-changed'
+	# and by the configuration in force
+	ftp_open
+	ftp 'HOST one.example' 220
+	ftp "USER $SYSTEM_USER" 331
+	ftp 'PASS system-secret' 530
+	ftp_close
+	ftp_login "$SYSTEM_USER" system-secret
+}

@@ -76,27 +76,68 @@ teardown(void **state)
 }
 
 static void
-send_attempt(void)
+send_attempt_for(const char *server)
 {
 	static struct ipc_message message;
 
 	ipc_begin(&message, IPC_attempt);
+	if (server[0] != '\0')
+		ipc_put_text(&message, server);
 	assert_int_equal(ipc_send_now(monitor, &message, -1), 0);
 	slot_ready(slot);
 	sessions_grant_due(&master.sessions);
 }
 
 static void
-log_in(void)
+send_attempt(void)
+{
+	send_attempt_for("");
+}
+
+static void
+log_in_as(const char *server, const char *user)
 {
 	static struct ipc_message message;
 
-	send_attempt();
+	send_attempt_for(server);
 	ipc_begin(&message, IPC_admit);
 	ipc_put_u32(&message, 0);
-	ipc_put_text(&message, "alice");
+	ipc_put_text(&message, user);
 	assert_int_equal(ipc_send_now(monitor, &message, -1), 0);
 	slot_ready(slot);
+}
+
+static void
+log_in(void)
+{
+	log_in_as("", "alice");
+}
+
+/* A session that is older than the configuration in force may have a name that belongs to no server, or to another one. */
+static void
+test_login_has_a_name_of_its_server(void **state)
+{
+	static char top[] = "", one[] = "one.example", two[] = "two.example", users[] = "/one", others[] = "/two";
+	struct config_server servers[] = {{.name = top, .accounts = config.accounts}, {.name = one, .accounts = users},
+	    {.name = two, .accounts = others}};
+	static const char *const wrong[][2] = {{"", "alice@one.example"}, {"one.example", "alice"},
+	    {"one.example", "alice@two.example"}, {"two.example", "alice@two.example@one.example"}};
+
+	(void)state;
+	config.servers = servers;
+	config.server_count = 3;
+	master.accounts.books[1].fd = master.accounts.books[2].fd = master.accounts.books[0].fd;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		log_in_as(wrong[i][0], wrong[i][1]);
+		assert_false(slot->is_logged_in);
+		assert_int_not_equal(slot->channel, -1);
+	}
+	log_in_as("one.example", "alice@one.example");
+	assert_true(slot->is_logged_in);
+	assert_string_equal(slot->user, "alice@one.example");
+	master.accounts.books[1].fd = master.accounts.books[2].fd = -1;
+	config.servers = NULL;
+	config.server_count = 0;
 }
 
 static void
@@ -290,6 +331,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_login_ends_the_login_timeout, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_login_after_a_kick_does_not_save_it, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_login_during_a_drain_is_not_overdue, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_login_has_a_name_of_its_server, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_another_server_decides, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_decision_after_the_channel_closed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_no_attempt_before_the_decision, setup, teardown),
