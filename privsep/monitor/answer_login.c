@@ -520,6 +520,18 @@ may_be_elsewhere(const struct monitor *monitor)
 	    full_name_server(monitor->session->config->books, name) == 0;
 }
 
+/* Why the account of a right password, checked by PAM, cannot be used; NULL: it can. */
+static const char *
+refusal_after_pam(const struct monitor *monitor, const struct login_circumstances *at)
+{
+	if (monitor->login.service != NULL)
+		return login_account_refusal(&account, at);
+	/* a module may have given the user another name than the client did */
+	if (full_name_server(monitor->session->config->books, account.name) != 0)
+		return "PAM has given the user a name that accounts of another server have in full";
+	return login_identity_refusal(&account, at);
+}
+
 /* A name that no part before PAM has; its hash is computed. True: PAM will be asked. */
 static bool
 goes_to_pam(struct monitor *monitor)
@@ -711,8 +723,7 @@ monitor_pam_answered(struct monitor *monitor)
 	int r = monitor_take_pam_answer(monitor, &account, &reason);
 
 	if (r == 0) {
-		reason = monitor->login.service != NULL ? login_account_refusal(&account, &at)
-							: login_identity_refusal(&account, &at);
+		reason = refusal_after_pam(monitor, &at);
 		r = reason == NULL ? 0 : -EPERM;
 	}
 	finish_login(monitor, r, monitor->login.lookup, reason);

@@ -19,6 +19,7 @@ teardown()
 {
 	[ -n "${SERVICE-}" ] || return 0
 	rm -f "/etc/pam.d/$SERVICE"
+	[ -z "${RENAMED-}" ] || userdel "$RENAMED"
 	userdel "$SYSTEM_USER"
 	data_close
 	end_place
@@ -484,6 +485,24 @@ add_server()
 {
 	echo "server \"$1\" { ${2:+accounts = \"$2\"} }" >>"$CONF"
 	[ -z "${2-}" ] || (umask 077 && : >"$2")
+}
+
+@test "several servers: a module gives nobody the name of another server's account" {
+	[ -e "$(find /usr/lib /lib -name pam_ftp.so -print -quit)" ] || skip "needs pam_ftp.so, which renames users"
+	RENAMED=sp-$$@one.example
+	useradd --badname --non-unique --uid "$(id -u "$SYSTEM_USER")" --gid "$(id -g "$SYSTEM_USER")" --no-create-home \
+		--home-dir "$DIR/home/system" --shell /bin/sh "$RENAMED"
+	# of a list, the first one is who the user becomes
+	printf '%s\n' "auth required pam_ftp.so users=$RENAMED,$SYSTEM_USER ignore" 'account required pam_permit.so' >"/etc/pam.d/$SERVICE"
+	write_config "accounts = \"$(both)\""
+	add_server one.example "$DIR/etc/one"
+	start_server
+	refused "$SYSTEM_USER" guest@example.org 'PAM has given the user a name that accounts of another server have in full'
+	# without the section it is a name as any other
+	sed -i '/^server /d' "$CONF"
+	ctl reload
+	ftp_login "$SYSTEM_USER" guest@example.org
+	wait_until log_has " login .*user=\"$RENAMED\""
 }
 
 @test "several servers: users of PAM leave a server that gets a users file of its own, also in sessions that have begun" {
