@@ -583,6 +583,12 @@ check_command(const struct ctl *ctl, const struct ctl_command *command)
 	return 0;
 }
 
+static bool
+takes_name(const struct ctl_command *command)
+{
+	return command->operand != NULL && strstr(command->operand, "NAME") != NULL;
+}
+
 static enum ctl_exit
 run_command(struct ctl *ctl, const struct ctl_command *command)
 {
@@ -590,7 +596,7 @@ run_command(struct ctl *ctl, const struct ctl_command *command)
 
 	if (command->wants_config && ctl_load_config(ctl) < 0)
 		return CTL_FAILED;
-	if ((command->options & CTL_BIT(OPTION_SERVER)) != 0 && server_option_take(ctl) < 0)
+	if ((command->options & CTL_BIT(OPTION_SERVER)) != 0 && server_option_take(ctl, takes_name(command)) < 0)
 		status = CTL_USAGE;
 	else
 		status = command->run(ctl);

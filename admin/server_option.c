@@ -64,9 +64,9 @@ shorten_name(const struct ctl *ctl, const char **name, char shortened[ACCOUNT_NA
 }
 
 int
-server_option_take(struct ctl *ctl)
+server_option_take(struct ctl *ctl, bool has_name)
 {
-	size_t of_operand = shorten_name(ctl, &ctl->operand, ctl->short_names[0]);
+	size_t of_operand = has_name ? shorten_name(ctl, &ctl->operand, ctl->short_names[0]) : 0;
 	size_t of_user = shorten_name(ctl, &ctl->value[OPTION_USER], ctl->short_names[1]);
 	int server = (int)(of_operand != 0 ? of_operand : of_user);
 

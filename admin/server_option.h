@@ -6,11 +6,13 @@
 #ifndef ADMIN_SERVER_OPTION_H
 #define ADMIN_SERVER_OPTION_H
 
+#include <stdbool.h>
+
 struct config;
 struct ctl;
 
-/* Take the option, or the server of a name in full. Says what is wrong. 0 or -errno. */
-int server_option_take(struct ctl *ctl);
+/* Take the option, or the server of a name in full. has_name: the operand is a name, and no file. Says what is wrong. 0 or -errno. */
+int server_option_take(struct ctl *ctl, bool has_name);
 
 /* Let a configuration name what a server of it has. 0 or -ENOMEM. */
 int server_option_use(struct config *config, unsigned long server);

@@ -265,6 +265,12 @@ fails_with_limit()
 	assert_output --partial 'different servers'
 	run -2 ctl user list --server one.example --store postgresql
 	assert_output --partial 'a further server has no database'
+	# a file is no name
+	ctl user export "$DIR/of@one.example" --server two.example
+	assert_file_contains "$DIR/of@one.example" '^carol:'
+	assert_not_exist "$DIR/of"
+	run -1 ctl user import "$DIR/of@one.example" --server two.example
+	assert_output --partial "$DIR/of@one.example:1: 'carol'"
 	run -1 ctl user add "$(printf 'x%.0s' {1..53})" --server one.example --home "$DIR/home/x" --password-stdin <<<secret
 	assert_output --partial 'is too long; at most 64 bytes'
 	ctl config check
