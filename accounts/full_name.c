@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/banned.h"
 
@@ -30,7 +31,7 @@ full_name_server(const char *servers, const char *name)
 		return 0;
 	for (; *next != '\0'; next += len + (next[len] == ',')) {
 		len = strcspn(next, ",");
-		if (strlen(at + 1) == len && memcmp(at + 1, next, len) == 0)
+		if (strlen(at + 1) == len && strncasecmp(at + 1, next, len) == 0)
 			return (size_t)(at - name);
 	}
 	return 0;

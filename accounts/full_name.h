@@ -14,7 +14,7 @@
 int full_name_make(char name[ACCOUNT_NAME_MAX + 1], const char *server);
 
 /*
- * The length of what is before the '@', where one of the servers is behind it; 0: the name is none in full. servers: names
+ * The length of what is before the '@', where one of the servers is behind it, in any case; 0: the name is none in full. servers: names
  * with ',' between; NULL: there are none.
  */
 size_t full_name_server(const char *servers, const char *name);

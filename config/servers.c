@@ -118,10 +118,11 @@ uint8_t
 servers_of_name(const struct config *config, const char *full_name, size_t *len)
 {
 	const char *at = strrchr(full_name, '@');
+	bool has_both = at != NULL && at > full_name && at[1] != '\0';
 
-	*len = at == NULL ? strlen(full_name) : (size_t)(at - full_name);
-	for (size_t i = 1; at != NULL && i < config->server_count; i++)
-		if (strcmp(servers_suffix(config, i), at + 1) == 0)
+	*len = has_both ? (size_t)(at - full_name) : strlen(full_name);
+	for (size_t i = 1; has_both && i < config->server_count; i++)
+		if (strcasecmp(servers_suffix(config, i), at + 1) == 0)
 			return (uint8_t)i;
 	*len = strlen(full_name);
 	return 0;

@@ -265,6 +265,9 @@ fails_with_limit()
 	assert_output --partial 'different servers'
 	run -2 ctl user list --server one.example --store postgresql
 	assert_output --partial 'a further server has no database'
+	ctl user add dora@TWO.Example --home "$DIR/home/dora" --password-stdin <<<secret
+	run ctl user list --server two.example
+	assert_output --partial dora
 	# a file is no name
 	ctl user export "$DIR/of@one.example" --server two.example
 	assert_file_contains "$DIR/of@one.example" '^carol:'

@@ -599,8 +599,12 @@ test_choice_of_server(void **state)
 	assert_string_equal(servers_suffix(config, 3), "");
 	assert_int_equal(servers_of_name(config, "bob@a.example", &len), 1);
 	assert_int_equal(len, 3);
+	assert_int_equal(servers_of_name(config, "bob@A.EXAMPLE", &len), 1); /* of a host name, no case has a meaning */
 	assert_int_equal(servers_of_name(config, "bob@c.example", &len), 0); /* it has the accounts of the main one */
 	assert_int_equal(len, strlen("bob@c.example"));
+	assert_int_equal(servers_of_name(config, "@a.example", &len), 0);
+	assert_int_equal(servers_of_name(config, "bob@", &len), 0);
+	assert_int_equal(len, 4);
 	assert_int_equal(servers_of_name(config, "bob", &len), 0);
 	servers_place(config, 2, "names", place);
 	snprintf(wanted, sizeof(wanted), "%s:6: server \"b.example\": names: ", path);

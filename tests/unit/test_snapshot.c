@@ -351,13 +351,15 @@ test_names_in_full(void **state)
 	assert_non_null(strstr(told.data, ":2: account '"));
 	/* the main file has no such name, and any other with an '@' */
 	assert_int_equal(
-	    build_for_server(&main_server, "b@three.example:!:1:1:/a:\nb@ONE.example:!:1:1:/a:\n", &fd), 0);
+	    build_for_server(&main_server, "b@three.example:!:1:1:/a:\n@one.example:!:1:1:/a:\n", &fd), 0);
 	assert_int_equal(snapshot_lookup(fd, "b@three.example", &account), 0);
 	assert_string_equal(account.name, "b@three.example");
 	close(fd);
 	assert_int_equal(build_for_server(&main_server, "a:!:1:1:/a:\nb@two.example:!:1:1:/a:\n", &fd), -EINVAL);
 	assert_non_null(
 	    strstr(told.data, ":2: account 'b@two.example': server \"two.example\" has a users file of its own"));
+	assert_int_equal(build_for_server(&main_server, "b@ONE.example:!:1:1:/a:\n", &fd), -EINVAL);
+	assert_non_null(strstr(told.data, ":1: account 'b@ONE.example': server \"ONE.example\" has"));
 	assert_int_equal(build_for_server(&main_server, "+folder b@two.example:/docs:5000:\n", &fd), -EINVAL);
 	assert_non_null(strstr(told.data, ":1: folder 'b@two.example': server"));
 }
