@@ -118,7 +118,7 @@ int book_check_folders(struct book *book);
 int book_save(struct book *book);
 
 /*
- * count uids in a row, from low to high, that no account of the book has: the first ones, or later ones; *uid is the first of
+ * count uids in a row, from low to high, that no account of the book has, and no group in it: the first ones, or later ones; *uid is the first of
  * them. 0, -ENOSPC (not said) or -EIO.
  */
 int book_free_uid(struct book *book, uint32_t low, uint32_t high, uint32_t count, uint32_t *uid);

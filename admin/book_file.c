@@ -6,6 +6,7 @@
 
 #include "accounts/account.h"
 #include "accounts/definition.h"
+#include "accounts/folder.h"
 #include "accounts/full_name.h"
 #include "accounts/layout.h"
 #include "accounts/users_file.h"
@@ -244,14 +245,11 @@ struct uid_list {
 };
 
 static void
-collect_uid(const char *line, size_t len, const struct account *account, void *arg)
+add_uid(struct uid_list *list, uint32_t uid)
 {
-	struct uid_list *list = arg;
 	uint32_t *uids;
 
-	(void)line;
-	(void)len;
-	if (account == NULL || account->uid < list->low || account->uid > list->high || list->failed)
+	if (uid < list->low || uid > list->high || list->failed)
 		return;
 	if (list->count == list->size) {
 		list->size = list->size == 0 ? 1024 : list->size * 2;
@@ -262,7 +260,32 @@ collect_uid(const char *line, size_t len, const struct account *account, void *a
 		}
 		list->uids = uids;
 	}
-	list->uids[list->count++] = account->uid;
+	list->uids[list->count++] = uid;
+}
+
+/* A new account gets a gid of the same number: it must not be in the group of another account or of a folder. */
+static void
+collect_uid(const char *line, size_t len, const struct account *account, void *arg)
+{
+	(void)line;
+	(void)len;
+	if (account == NULL)
+		return;
+	add_uid(arg, account->uid);
+	if (account->gid != account->uid)
+		add_uid(arg, account->gid);
+}
+
+static void
+collect_folder_gid(const char *line, size_t len, void *arg)
+{
+	struct definition definition;
+	struct folder folder;
+	const char *problem;
+
+	if (definition_parse(line, len, &definition, &problem) == 0 && definition.kind == DEFINITION_FOLDER &&
+	    folder_parse(&definition, &folder, &problem) == 0)
+		add_uid(arg, folder.gid);
 }
 
 static int
@@ -283,6 +306,7 @@ file_free_uid(struct book *book, uint32_t low, uint32_t high, uint32_t count, ui
 	uint64_t candidate = low;
 	int r = file_each(book, true, collect_uid, &list);
 
+	book_each_definition(book, collect_folder_gid, &list);
 	if (r < 0 || list.failed) {
 		ctl_error("cannot find a free uid in a damaged users file; repair it, or use --uid N");
 		r = -EIO;

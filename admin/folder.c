@@ -213,29 +213,11 @@ take_directory(const struct ctl *ctl, struct folder *folder)
 
 /* --- add, set --- */
 
-static void
-note_gid(const char *line, size_t len, void *arg)
-{
-	struct definition definition;
-	const char *problem;
-	struct folder folder;
-	uint32_t *above = arg;
-
-	if (definition_parse(line, len, &definition, &problem) == 0 && definition.kind == DEFINITION_FOLDER &&
-	    folder_parse(&definition, &folder, &problem) == 0 && folder.gid >= *above)
-		*above = folder.gid + 1;
-}
-
 /* A number that no account and no folder has. */
 static int
 choose_folder_gid(const struct ctl *ctl, struct book *book, struct folder *folder)
 {
-	uint32_t above = 0;
-
-	if (folder->gid != 0)
-		return 0;
-	book_each_definition(book, note_gid, &above);
-	return user_free_uid(ctl, book, above > ctl->config->uid_high ? 0 : above, 1, &folder->gid);
+	return folder->gid != 0 ? 0 : user_free_uid(ctl, book, 0, 1, &folder->gid);
 }
 
 /* Make the directory where it is missing, root's and the group's; it must be fit in any case. */

@@ -415,7 +415,7 @@ design_account(const struct ctl *ctl, struct book *book, const struct user_optio
 }
 
 /*
- * Make the home, then write the account: a login finds both or neither. What was made of the home is undone when that
+ * Make the home, then save the account: a login finds both or neither. What was made of the home is undone when that
  * fails.
  */
 static enum ctl_exit
@@ -434,9 +434,11 @@ add_locked(const struct ctl *ctl, struct book *book, struct user_options *option
 	    compose_line(ctl, options, hash, &account, &line) < 0 || check_store_limits(ctl, book, &line) < 0)
 		goto out;
 	warn_of_sharing(book, ctl, &account, &line);
-	if (home_prepare(account.home, account.uid, account.gid, mode_of_home(ctl, options->directory_mode), &made) < 0)
+	/* whether the home is in a folder says more than what is wrong with its directory then */
+	if (book_add(book, line.data, line.len) < 0 || book_check_folders(book) < 0 ||
+	    home_prepare(account.home, account.uid, account.gid, mode_of_home(ctl, options->directory_mode), &made) < 0)
 		goto out;
-	if (book_add(book, line.data, line.len) == 0 && book_save(book) == 0)
+	if (book_save(book) == 0)
 		status = CTL_DONE;
 	if (status == CTL_DONE)
 		quota_forget(ctl, account.name);

@@ -63,6 +63,11 @@ teardown()
 	assert_output 2
 	run -0 stat -c '%g' "$DIR/one"
 	refute_output "$(stat -c '%g' "$DIR/two")"
+	# an account that comes later is in neither group, nor in that of another account
+	run -0 ctl user add bot --home "$DIR/home/bot" --gid 200004 --password-stdin <<<secret
+	assert_output --partial 'uid 200003, gid 200004'
+	run -0 ctl user add carl --home "$DIR/home/carl" --password-stdin <<<secret
+	assert_output --partial 'uid 200005, gid 200005'
 	ctl folder set two --quota 1G --deny create --directory-mode 0775
 	run -0 grep '^+folder two' "$DIR/etc/users"
 	assert_output --regexp ':[0-9]+: quota=1073741824 rights=list,read file-mode=0640 directory-mode=0775$'

@@ -350,8 +350,7 @@ test_names_in_full(void **state)
 	assert_int_equal(build_for_server(&one, text, &fd), -EINVAL);
 	assert_non_null(strstr(told.data, ":2: account '"));
 	/* the main file has no such name, and any other with an '@' */
-	assert_int_equal(
-	    build_for_server(&main_server, "b@three.example:!:1:1:/a:\n@one.example:!:1:1:/a:\n", &fd), 0);
+	assert_int_equal(build_for_server(&main_server, "b@three.example:!:1:1:/a:\n@one.example:!:1:1:/a:\n", &fd), 0);
 	assert_int_equal(snapshot_lookup(fd, "b@three.example", &account), 0);
 	assert_string_equal(account.name, "b@three.example");
 	close(fd);
