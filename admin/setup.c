@@ -10,9 +10,11 @@
 
 #include "accounts/users_file.h"
 #include "admin/ctl.h"
+#include "admin/server_option.h"
 #include "common/buf.h"
 #include "common/io.h"
 #include "config/config.h"
+#include "config/servers.h"
 #include "trusted/place.h"
 
 #include "common/banned.h"
@@ -117,8 +119,9 @@ make_users_file(const struct ctl *ctl)
 	if (r < 0)
 		ctl_error("%s", problem.data == NULL ? "no memory" : ctl_quote(problem.data));
 	else
-		printf("setup: users file '%s' is new; 'sallyportctl user add NAME' adds an account\n",
-		    ctl_quote(ctl->config->accounts));
+		printf("setup: users file '%s' is new; 'sallyportctl user add NAME%s%s' adds an account\n",
+		    ctl_quote(ctl->config->accounts), ctl->server == 0 ? "" : " --server ",
+		    ctl->config->servers[ctl->server].name);
 	buf_free(&problem);
 	users_file_free(file);
 	return r;
@@ -140,11 +143,30 @@ make_first_certificate(struct ctl *ctl)
 	return cert_self_signed(ctl) == CTL_DONE ? 0 : -EIO;
 }
 
+/* What one server has of its own; 0 is the main one. Names of the command are for the certificate of that one. */
+static int
+set_one_up(struct ctl *ctl, size_t server)
+{
+	ctl->server = servers_book(ctl->config, server);
+	if (server > 0) {
+		ctl->value[OPTION_SERVER] = ctl->config->servers[server].name;
+		ctl->name_count = 0;
+		if (server_option_use(ctl->config, server) < 0) {
+			ctl_error("no memory");
+			return -ENOMEM;
+		}
+	}
+	if (make_state_directories(ctl->config) < 0 || make_users_file(ctl) < 0 || make_first_certificate(ctl) < 0)
+		return -EIO;
+	return 0;
+}
+
 enum ctl_exit
 server_setup(struct ctl *ctl)
 {
-	if (make_state_directories(ctl->config) < 0 || make_users_file(ctl) < 0 || make_first_certificate(ctl) < 0)
-		return CTL_FAILED;
+	for (size_t i = 0; i < ctl->config->server_count; i++)
+		if (set_one_up(ctl, i) < 0)
+			return CTL_FAILED;
 	if (ctl->program == NULL)
 		return CTL_DONE;
 	if (ctl->program[0] == NULL) {

@@ -36,6 +36,26 @@ all()
 	"$BUILD/sallyportd" -t -c "$CONF"
 }
 
+@test "setup: what each of several servers has of its own" {
+	cat >>"$CONF" <<-END
+		server "one.example" {
+		    names = "uno.example"
+		    accounts = "$DIR/volume/one/users"
+		    certificate = "$DIR/volume/one/cert.pem"
+		    key = "$DIR/volume/one/key.pem"
+		}
+		server "two.example" { banner = "two" }
+	END
+	run -0 ctl setup --name files.example.org
+	assert_output --partial "users file '$DIR/volume/one/users' is new; 'sallyportctl user add NAME --server one.example' adds"
+	assert_output --partial 'DNS:files.example.org'
+	assert_output --partial 'DNS:one.example, DNS:uno.example'
+	run -0 ctl setup
+	assert_output ''
+	ctl user add alice@one.example --home "$DIR/home/alice" --password-stdin <<<secret
+	"$BUILD/sallyportd" -t -c "$CONF"
+}
+
 @test "setup: then the process becomes the program, with its arguments" {
 	run -0 ctl setup --name localhost -- sh -c 'echo "$$ $1"; exit 7' sh --name || [ "$status" -eq 7 ]
 	assert_equal "$status" 7
