@@ -342,6 +342,11 @@ tell_unknown(struct load *load, const struct unknown *unknown)
 	escape_bytes(&name, ESCAPE_LOG, unknown->name, min_of(strlen(unknown->name), NAME_SHOWN_MAX));
 	if (name.data == NULL)
 		load->error = -ENOMEM;
+	else if (unknown->is_section && unknown->section[0] != '\0')
+		add_problem(load, unknown->line, "%s: a section within section '%s'; %s", name.data, unknown->section,
+		    is_server_section(unknown->section)
+			? "a server has no sections, but keys such as certificate, key and require-tls"
+			: "close that one before it");
 	else if (unknown->is_section && (section = nearest_section(unknown->name)) != NULL)
 		add_problem(load, unknown->line, "%s: unknown section; did you mean '%s'?", name.data, section);
 	else if (unknown->is_section)
@@ -380,7 +385,9 @@ learn_unknown(struct load *load, const cfg_t *cfg, const char *name)
 {
 	struct unknown *unknown = &load->unknown[load->unknown_count];
 
-	if (load->unknown_count == UNKNOWN_MAX || find_unknown(load, section_of(cfg), name) != NULL)
+	/* a key that the section has: this one is within another section, which is reported as a whole */
+	if (load->unknown_count == UNKNOWN_MAX || find_unknown(load, section_of(cfg), name) != NULL ||
+	    find_key(section_of(cfg), name) != NULL)
 		return;
 	unknown->section = strdup(section_of(cfg));
 	unknown->name = strdup(name);
