@@ -70,6 +70,18 @@ servers_eligible(const struct config *config, size_t server, const union address
 	return owner != 0 ? server == owner : config->servers[server].address_count == 0;
 }
 
+/* Without server-name, the main server has every name but those of the others, wherever they are. */
+static bool
+main_has_name(const struct config *config, const char *name)
+{
+	if (config->server_name[0] != '\0')
+		return is_listed(config->server_name, name);
+	for (size_t i = 1; i < config->server_count; i++)
+		if (has_own_name(&config->servers[i], name))
+			return false;
+	return true;
+}
+
 int
 servers_named(const struct config *config, const union address *dialled, const char *name)
 {
@@ -80,7 +92,7 @@ servers_named(const struct config *config, const union address *dialled, const c
 	for (size_t i = 1; i < config->server_count; i++)
 		if (config->servers[i].address_count == 0 && has_own_name(&config->servers[i], name))
 			return (int)i;
-	return config->server_name[0] == '\0' || is_listed(config->server_name, name) ? 0 : -ENOENT;
+	return main_has_name(config, name) ? 0 : -ENOENT;
 }
 
 uint8_t

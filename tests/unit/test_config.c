@@ -617,6 +617,13 @@ test_choice_of_server(void **state)
 	assert_int_equal(server_named(config, "192.0.2.3", "whatever"), 0);
 	assert_int_equal(server_named(config, "192.0.2.3", "a"), 1);
 	config_free(config);
+	/* without server-name, any other name is one of the main server */
+	assert_int_equal(load("server a { address = 192.0.2.1 names = b }\nserver c { }\n", &config), 0);
+	assert_int_equal(server_named(config, "192.0.2.3", "elsewhere"), 0);
+	assert_int_equal(server_named(config, "192.0.2.3", "c"), 2);
+	assert_int_equal(server_named(config, "192.0.2.3", "B"), -ENOENT);
+	assert_int_equal(server_named(config, "192.0.2.3", "a"), -ENOENT);
+	config_free(config);
 }
 
 static void
