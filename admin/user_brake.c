@@ -15,6 +15,7 @@
 
 #include "common/banned.h"
 
+/* By the account's name in full, as the monitor has it: accounts of other servers may have the same short one. */
 static void
 brake_path(const struct ctl *ctl, const char *name, char path[PATH_MAX])
 {

@@ -237,6 +237,81 @@ fails_with_limit()
 	run ! curl -sS -T "$DIR/700" "ftp://carol:secret@127.0.0.2:$P/docs/g"
 }
 
+# remove_three ADDRESS PASSWORD: one removal more than a brake of 2/1h allows
+remove_three()
+{
+	local name
+	for name in f g h; do
+		echo "$name" | curl -sS -T - "ftp://bob:$2@$1:$P/$name"
+	done
+	curl -sS -Q 'DELE f' -Q 'DELE g' "ftp://bob:$2@$1:$P/" >/dev/null
+	run ! curl -sS -Q 'DELE h' "ftp://bob:$2@$1:$P/"
+}
+
+@test "each account of one name has its own brake, which its name in full lifts" {
+	serve
+	ctl user set bob --keep-brake 2/1h
+	ctl user set bob@one.example --keep-brake 2/1h
+	remove_three 127.0.0.1 main
+	run ctl user unbrake bob@one.example
+	assert_failure 1
+	assert_output --partial 'has not fallen'
+	run ctl user show bob --server one.example
+	refute_output --partial 'fallen at'
+	remove_three 127.0.0.2 secret1
+	run ctl user show bob@one.example
+	assert_output --partial 'fallen at'
+	ctl user unbrake bob@one.example
+	curl -sS -Q 'DELE h' "ftp://bob:secret1@127.0.0.2:$P/" >/dev/null
+	run ctl user show bob
+	assert_output --partial 'fallen at'
+	# an account that goes takes its own brake with it, and no other
+	ctl user del bob@one.example
+	assert_file_not_exist "$DIR/state/brakes/bob@one.example"
+	run ! curl -sS -Q 'DELE h' "ftp://bob:main@127.0.0.1:$P/"
+}
+
+@test "what accounts of further servers keep goes when it is old, by the errand and by keep purge" {
+	local name
+	serve
+	for name in bob bob@one.example bob@two.example; do
+		ctl user set "$name" --keep 10d --keep-quota 1M
+	done
+	for name in main@127.0.0.1 secret1@127.0.0.2; do
+		echo one | curl -sS -T - "ftp://bob:$name:$P/f"
+		echo two | curl -sS -T - "ftp://bob:$name:$P/f"
+	done
+	stop_server
+	for name in bob one-bob; do
+		# the clock of the keep goes on
+		python3 -c 'import struct, sys
+with open(sys.argv[1], "r+b") as file:
+    magic, clock = struct.unpack("=8sQ", file.read(16))
+    file.seek(8)
+    file.write(struct.pack("=Q", clock + 86400 * 11))' "$DIR/home/$name/.sallyport-keep/state"
+	done
+	cp -a "$DIR/home/one-bob/.sallyport-keep" "$DIR/saved"
+	start_server
+	wait_until log_has ' keep-purged process=keep user="bob" files=1 '
+	wait_until log_has ' keep-purged process=keep user="bob@one.example" files=1 '
+	run ctl keep list bob@one.example
+	assert_output --partial '0 bytes in 0 files'
+	# the tool, too
+	rm -r "$DIR/home/one-bob/.sallyport-keep"
+	cp -a "$DIR/saved" "$DIR/home/one-bob/.sallyport-keep"
+	run ctl keep list bob
+	assert_output --partial '0 bytes in 0 files'
+	run ctl keep list bob@one.example
+	assert_output --partial '4 bytes in 1 file'
+	run ctl keep purge bob@one.example
+	assert_output --regexp 'bob +4 bytes in 1 files removed, 0 in 0 left'
+	# without a name it is about one server, as all commands are
+	rm -r "$DIR/home/one-bob/.sallyport-keep"
+	cp -a "$DIR/saved" "$DIR/home/one-bob/.sallyport-keep"
+	run ctl keep purge --server one.example
+	assert_output --regexp 'bob +4 bytes in 1 files removed, 0 in 0 left'
+}
+
 @test "sallyportctl: --server, names in full, uids and homes of all servers" {
 	servers
 	add_user bob main
