@@ -146,21 +146,12 @@ static int
 rename_over(const struct home *home, int from_fd, const char *from_name, const struct home_path *to, int to_fd,
     const char *to_name)
 {
-	struct keep_hold hold;
 	struct stat from;
-	bool is_one =
-	    fstatat(from_fd, from_name, &from, AT_SYMLINK_NOFOLLOW) == 0 && is_same_name_twice(to_fd, to_name, &from);
-	int r = 0;
 
-	keep_init(&hold);
-	if (!is_one) /* else nothing is replaced */
-		r = keep_before_replacing(&hold, home, to, to_fd, to_name);
-	if (r < 0)
-		return r;
-	if (renameat(from_fd, from_name, to_fd, to_name) < 0)
-		r = home_name_error(errno);
-	keep_end(&hold, r);
-	return r;
+	if (fstatat(from_fd, from_name, &from, AT_SYMLINK_NOFOLLOW) < 0 || !is_same_name_twice(to_fd, to_name, &from))
+		return home_name_error(-keep_rename(home, to, from_fd, from_name, to_fd, to_name));
+	/* nothing is replaced */
+	return renameat(from_fd, from_name, to_fd, to_name) < 0 ? home_name_error(errno) : 0;
 }
 
 static int

@@ -26,6 +26,7 @@
 #define FILES_FREE 1000 /* that any keep-quota allows, and one more for each so many bytes: */
 #define BYTES_A_FILE 4096
 #define RECORD_MODE 0600
+#define RACES_MAX 16 /* lost against other sessions before a rename gives up */
 
 int
 keep_hash(const struct home_path *path, char hash[KEEP_HASH_SIZE])
@@ -273,7 +274,7 @@ keep_before_replacing(
 		return 0;
 	r = storage_look(dir_fd, name, &st);
 	if (r < 0)
-		return r == -ENOENT ? 0 : r;
+		return r == -ENOENT ? 1 : r;
 	if (!S_ISREG(st.st_mode))
 		return 0;
 	r = braked_count(home->session, path);
@@ -282,7 +283,43 @@ keep_before_replacing(
 	if (home->keep == NULL || home->keep->days == 0)
 		return keep_permit_change(home, dir_fd, name);
 	r = keep_file(hold, home, path, dir_fd, name, false);
-	return r == -ENOENT || r == -EISDIR || r == -EBUSY ? 0 : r; /* no plain file any more */
+	if (r == -ENOENT)
+		return 1;
+	return r == -EISDIR || r == -EBUSY ? 0 : r; /* no plain file any more */
+}
+
+/* A file system that cannot rename to a new name alone leaves a moment in between. */
+static int
+rename_to_vacant(int from_fd, const char *from, int to_fd, const char *to)
+{
+	int r = rename_to_new(from_fd, from, to_fd, to, storage_minds_flags());
+
+	if (r != -ENOSYS)
+		return r;
+	return renameat(from_fd, from, to_fd, to) < 0 ? -errno : 0;
+}
+
+int
+keep_rename(
+    const struct home *home, const struct home_path *path, int from_fd, const char *from, int to_fd, const char *to)
+{
+	for (int race = 0; race < RACES_MAX; race++) {
+		struct keep_hold hold;
+		int r = keep_before_replacing(&hold, home, path, to_fd, to);
+
+		if (r < 0)
+			return r;
+		if (r > 0) {
+			r = rename_to_vacant(from_fd, from, to_fd, to);
+			if (r == -EEXIST)
+				continue; /* another session has put a file there, which is kept now */
+			return r;
+		}
+		r = renameat(from_fd, from, to_fd, to) < 0 ? -errno : 0;
+		keep_end(&hold, r);
+		return r;
+	}
+	return -EBUSY;
 }
 
 static void

@@ -17,15 +17,22 @@
 
 /*
  * What is called name in dir_fd is about to be replaced by a rename: give it a second name in the keep. path: as the
- * client gave it. Nothing is done for what is no plain file. Returns 0 (keep_end() must follow, after the rename); or
- * -ENOLINK: it cannot be kept, so it must stay; -ETIMEDOUT, -ENOSPC, -EDQUOT for the same; -EKEYREJECTED: its date
- * (retain.h) has not come.
+ * client gave it. Nothing is done for what is no plain file. Returns 0 (keep_end() must follow, after the rename); 1:
+ * nothing bears the name, so the rename must replace nothing either; or -ENOLINK: it cannot be kept, so it must stay;
+ * -ETIMEDOUT, -ENOSPC, -EDQUOT for the same; -EKEYREJECTED: its date (retain.h) has not come.
  */
 int keep_before_replacing(
     struct keep_hold *hold, const struct home *home, const struct home_path *path, int dir_fd, const char *name);
 
 /* r: what came of the rename. After an error the second name goes again. Any hold ends. */
 void keep_end(struct keep_hold *hold, int r);
+
+/*
+ * Rename from to the name path, which is to in to_fd; what bears that is kept, also what came there a moment before. 0;
+ * errors as above; -EBUSY: the name changes hands all the time; or another one of rename(2).
+ */
+int keep_rename(
+    const struct home *home, const struct home_path *path, int from_fd, const char *from, int to_fd, const char *to);
 
 /* As quota_unlink() of what is no directory; a plain file is moved to the keep. Errors as above, too. */
 int keep_unlink(const struct home *home, const struct home_path *path, int dir_fd, const char *name);

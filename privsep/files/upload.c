@@ -288,7 +288,7 @@ try_unique(struct upload *upload)
 	int r;
 
 	if (patterns_match(upload->home->session->patterns, true, upload->name, strlen(upload->name)))
-		return -EEXIST;	/* take the next one */
+		return -EEXIST; /* take the next one */
 	if (fstatat(upload->dir_fd, upload->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return -EEXIST;
 	if (errno != ENOENT)
@@ -604,20 +604,6 @@ upload_sync(struct upload *upload, const struct config *config)
 }
 
 static int
-rename_over_kept(struct upload *upload)
-{
-	struct keep_hold hold;
-	int r = keep_before_replacing(&hold, upload->home, upload->path, upload->dir_fd, upload->name);
-
-	if (r < 0)
-		return r;
-	if (renameat(upload->dir_fd, upload->partial, upload->dir_fd, upload->name) < 0)
-		r = -errno;
-	keep_end(&hold, r);
-	return r;
-}
-
-static int
 rename_to_target(struct upload *upload, bool must_be_new)
 {
 	struct stat replaced;
@@ -634,7 +620,8 @@ rename_to_target(struct upload *upload, bool must_be_new)
 	if (must_be_new)
 		r = rename_to_new(upload->dir_fd, upload->partial, upload->dir_fd, upload->name, storage_minds_flags());
 	else
-		r = rename_over_kept(upload);
+		r = keep_rename(
+		    upload->home, upload->path, upload->dir_fd, upload->partial, upload->dir_fd, upload->name);
 	if (r < 0)
 		return home_name_error(-r);
 	quota_gone(upload->home->quota, &replaced);

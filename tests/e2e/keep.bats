@@ -348,6 +348,54 @@ import contextlib, re, shutil, struct
 	END
 }
 
+@test "a file that comes to a name just before a rename there is kept" {
+	serve '--keep 30d'
+	need_trace
+	LIMIT=120 py <<-END
+		$STEPS
+		DELAY = 'inject=renameat,renameat2:delay_enter=2000000:when=1'
+
+		def renames(pid):
+		    with open('/proc/%d/syscall' % pid) as file:
+		        return file.read().split()[0] in ('264', '316', '38', '276')
+
+		def comes_before(begin, end, name):
+		    """Another session gives a file the name when the first one has looked there, and not yet renamed."""
+		    first = Control().login()
+		    session = Session()
+		    other = Control().login()
+		    other.put('other', b'of another session')
+		    data = begin(first, other)
+		    other.ask('RNFR other', 350)
+		    tracer = session.trace('files', '-o', '/dev/null', '-e', 'trace=renameat,renameat2', '-e', DELAY)
+		    end(first, data)
+		    wait_until(lambda: renames(session.files), 'the rename', 30)
+		    other.ask('RNTO ' + name, 250)
+		    first.expect(226, 250)
+		    tracer.terminate()
+		    tracer.communicate()
+		    assert b'of another session' in [open(os.path.join(at, f), 'rb').read() for at, _, files in os.walk(HOME_DIR) for f in files], name
+		    first.close()
+		    other.close()
+
+		def begin_rename(c, _):
+		    c.put('from', b'renamed')
+		    c.ask('RNFR from', 350)
+
+		comes_before(begin_rename, lambda c, _: c.send('RNTO a'), 'a')
+		wait_until(no_session, 'the end of sessions')
+
+		# what an upload would have replaced was removed meanwhile
+		def begin_upload(c, other):
+		    other.put('b', b'before')
+		    data = c.open('STOR b')
+		    other.ask('DELE b', 250)
+		    return data
+
+		comes_before(begin_upload, lambda c, data: data.close(), 'b')
+	END
+}
+
 @test "whole days go when they are old; a clock that jumps forward takes nothing early" {
 	serve '--keep 10d'
 	py <<-END
