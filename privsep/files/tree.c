@@ -32,7 +32,7 @@ struct walk {
 	uint64_t bytes;
 	struct stop *stop;
 	bool is_bracketed; /* the quota's bracket is open */
-	bool skips_keep; /* what is kept is no client's */
+	bool skips_keep; /* what is kept is no client's: neither a sum nor a removal has it */
 	uint64_t now_s; /* by the keep's own clock */
 	struct home_path *path; /* of the directory that it is in, where it keeps what it removes; or NULL */
 };
@@ -107,9 +107,10 @@ walk_entry(struct walk *walk, int dir_fd, const char *name, unsigned depth)
 	struct stat st;
 	int r;
 
-	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-	    (walk->skips_keep && strcmp(name, KEEP_DIRECTORY) == 0))
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return 0;
+	if (strcmp(name, KEEP_DIRECTORY) == 0) /* of an account whose home is in here */
+		return walk->skips_keep ? 0 : -EKEYREVOKED;
 	if (walk->entries_left == 0)
 		return -E2BIG;
 	walk->entries_left--;

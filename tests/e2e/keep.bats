@@ -129,6 +129,27 @@ import contextlib, re, shutil, struct
 	END
 }
 
+@test "RMDA of a directory that holds the home of an account leaves it what it keeps" {
+	serve ''
+	mkdir "$HOME_DIR/sites"
+	mkdir "$HOME_DIR/sites/bob"
+	chmod -R 755 "$HOME_DIR/sites"
+	chown -R --reference="$HOME_DIR" "$HOME_DIR/sites"
+	add_user bob secret --home "$HOME_DIR/sites/bob" --uid "$(stat -c %u "$HOME_DIR")" --gid "$(stat -c %g "$HOME_DIR")" --keep 30d
+	py <<-END
+		$STEPS
+		bob = Control().login('bob')
+		bob.put('a', b'one')
+		bob.put('a', b'two')
+		(size, id), = versions(bob, 'a')
+		c = Control().login()
+		c.put('sites/b', b'also')
+		c.ask('RMDA sites', 550)
+		assert c.get('sites/b') == b'also'
+		restored(bob, 'a', id, b'one')
+	END
+}
+
 @test "no verb reaches what is kept, and no listing shows it" {
 	serve '--keep 30d --quota 1M'
 	py <<-END
