@@ -262,6 +262,15 @@ keep_give_date(const struct home *home, int fd)
 	return r < 0 ? r : retain_give_date(home->keep, now_s, fd);
 }
 
+/* What its date keeps from going anyway does not make the brake fall. */
+static int
+count_for_brake(const struct home *home, const struct home_path *path, int dir_fd, const char *name)
+{
+	int r = home->session->has_brake ? keep_permit_change(home, dir_fd, name) : 0;
+
+	return r < 0 ? r : braked_count(home->session, path);
+}
+
 int
 keep_before_replacing(
     struct keep_hold *hold, const struct home *home, const struct home_path *path, int dir_fd, const char *name)
@@ -277,7 +286,7 @@ keep_before_replacing(
 		return r == -ENOENT ? 1 : r;
 	if (!S_ISREG(st.st_mode))
 		return 0;
-	r = braked_count(home->session, path);
+	r = count_for_brake(home, path, dir_fd, name);
 	if (r < 0)
 		return r;
 	if (home->keep == NULL || home->keep->days == 0)
@@ -358,7 +367,7 @@ keep_unlink(const struct home *home, const struct home_path *path, int dir_fd, c
 	r = storage_look(dir_fd, name, &st);
 	if (r < 0 || !S_ISREG(st.st_mode))
 		return r < 0 ? r : quota_unlink(home->quota, dir_fd, name, 0);
-	r = braked_count(home->session, path);
+	r = count_for_brake(home, path, dir_fd, name);
 	if (r < 0)
 		return r;
 	if (home->keep == NULL || home->keep->days == 0) {

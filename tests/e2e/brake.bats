@@ -140,6 +140,20 @@ def replaced(c, name):
 	END
 }
 
+@test "what is retained, and stays, does not count" {
+	serve '--keep-brake 1/1h --retain 10d'
+	py <<-END
+		$STEPS
+		c = Control().login()
+		make(c, 'a', 'target')
+		for i in range(3):
+		    assert 'retained' in c.ask('DELE a', 550)
+		    c.ask('RNFR a', 350)
+		    assert 'retained' in c.ask('RNTO target', 550, 553)
+		make(c, 'b')
+	END
+}
+
 @test "RMDA stops where the brake falls, and files that are written in place count" {
 	serve '--keep-brake 3/10m' 'uploads = "in-place"'
 	py <<-END
