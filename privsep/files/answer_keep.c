@@ -51,7 +51,7 @@ files_answer_restore(struct files *files)
 	r = request_route(files, files->message.kind, &path);
 	if (r == 0)
 		r = keep_restore(files->tree, &path, id, strlen(id));
-	if (r == 0 && home_lstat(files->tree, &path, &st) == 0)
+	if (r == 0 && home_stat(files->tree, &path, &st) == 0)
 		keep_report(files->tree, KEPT_RESTORED, &path, id, (uint64_t)st.st_size);
 	request_reply(files, r);
 	return true;

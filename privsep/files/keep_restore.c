@@ -112,6 +112,17 @@ open_version(const struct home *home, const struct home_path *path, const char *
 	return S_ISREG(st->st_mode) ? 0 : -ENOENT;
 }
 
+int
+keep_has_version(const struct home *home, const struct home_path *path, const char *id)
+{
+	struct stat st;
+	int dir_fd = -1;
+	int r = open_version(home, path, id, &dir_fd, &st);
+
+	close_fd(&dir_fd);
+	return r;
+}
+
 /* May it take the name: nobody's, or that of a plain file? */
 static int
 permit_restore(const struct home *home, int dir_fd, const char *name, bool may_replace)
@@ -205,10 +216,65 @@ restore_counted(const struct home *home, const struct home_path *path, int from_
 	return 0;
 }
 
+/* Restore to a name in to_fd, which as is the path of. */
+static int
+restore_to(const struct home *home, const struct home_path *path, const char *id, const struct home_path *as, int to_fd,
+    const char *name, bool may_replace)
+{
+	struct stat st;
+	int from_fd = -1;
+	int r, ended;
+
+	r = open_version(home, path, id, &from_fd, &st);
+	if (r == 0)
+		r = permit_restore(home, to_fd, name, may_replace);
+	if (r == 0)
+		r = quota_begin(home->quota, (uint64_t)st.st_size, 1);
+	if (r < 0)
+		goto out;
+	if (is_there_already(to_fd, name, &st))
+		r = drop_second_name(home, from_fd, id + KEEP_DAY_SIZE, &st);
+	else
+		r = restore_counted(home, as, from_fd, id + KEEP_DAY_SIZE, to_fd, name, &st, may_replace);
+	ended = quota_end(home->quota);
+	if (r == 0)
+		r = ended;
+out:
+	close_fd(&from_fd);
+	return r;
+}
+
+/* 0 for what may be an id and a path to restore to, and the text of the id. */
+static int
+check_restore(
+    const struct home *home, const char *id, size_t id_len, const struct home_path *as, char text[KEEP_ID_SIZE])
+{
+	if (home->keep == NULL || home->keep->days == 0)
+		return -ENOKEY;
+	if (!keep_has_form(id, id_len, KEEP_ID_FORM) || as->len == 1 || has_control(as->text, as->len))
+		return -EINVAL;
+	memcpy(text, id, id_len);
+	text[id_len] = '\0';
+	return 0;
+}
+
 int
 keep_restore(const struct home *home, const struct home_path *path, const char *id, size_t id_len)
 {
-	return keep_restore_as(home, path, id, id_len, path, true);
+	char text[KEEP_ID_SIZE], name[NAME_MAX + 1];
+	mode_t type;
+	int to_fd = -1;
+	int r = check_restore(home, id, id_len, path, text);
+
+	/* an upload went through a link, too, when it replaced this */
+	if (r == 0)
+		r = home_open_target(home, path, &to_fd, name, &type);
+	if (r == 0 && has_control(name, strlen(name)))
+		r = -EINVAL;
+	if (r == 0)
+		r = restore_to(home, path, text, path, to_fd, name, true);
+	close_fd(&to_fd);
+	return r;
 }
 
 int
@@ -217,34 +283,13 @@ keep_restore_as(const struct home *home, const struct home_path *path, const cha
 {
 	char text[KEEP_ID_SIZE];
 	const char *name;
-	struct stat st;
-	int from_fd = -1, to_fd = -1;
-	int r, ended;
+	int to_fd = -1;
+	int r = check_restore(home, id, id_len, as, text);
 
-	if (home->keep == NULL || home->keep->days == 0)
-		return -ENOKEY;
-	if (!keep_has_form(id, id_len, KEEP_ID_FORM) || as->len == 1 || has_control(as->text, as->len))
-		return -EINVAL;
-	memcpy(text, id, id_len);
-	text[id_len] = '\0';
-	r = open_version(home, path, text, &from_fd, &st);
 	if (r == 0)
 		r = home_open_parent(home, as, &to_fd, &name);
 	if (r == 0)
-		r = permit_restore(home, to_fd, name, may_replace);
-	if (r == 0)
-		r = quota_begin(home->quota, (uint64_t)st.st_size, 1);
-	if (r < 0)
-		goto out;
-	if (is_there_already(to_fd, name, &st))
-		r = drop_second_name(home, from_fd, text + KEEP_DAY_SIZE, &st);
-	else
-		r = restore_counted(home, as, from_fd, text + KEEP_DAY_SIZE, to_fd, name, &st, may_replace);
-	ended = quota_end(home->quota);
-	if (r == 0)
-		r = ended;
-out:
+		r = restore_to(home, path, text, as, to_fd, name, may_replace);
 	close_fd(&to_fd);
-	close_fd(&from_fd);
 	return r;
 }

@@ -129,6 +129,35 @@ import contextlib, re, shutil, struct
 	END
 }
 
+@test "what an upload through a link replaces is restored through it" {
+	serve '--keep 30d'
+	py <<-END
+		$STEPS
+		c = Control().login()
+		c.ask('MKD d', 257)
+		c.put('d/a', b'one')
+		os.symlink('d/a', HOME_DIR + '/link')
+		c.put('link', b'second')
+		(size, id), = versions(c, 'link')
+		assert size == 3 and c.get('d/a') == b'second'
+		restored(c, 'link', id, b'one')
+		assert c.get('d/a') == b'one' and os.readlink(HOME_DIR + '/link') == 'd/a'
+		(size, id), = versions(c, 'link')
+		assert size == 6
+		# a link that leads nowhere, or into the keep
+		c.ask('DELE d/a', 250)
+		restored(c, 'link', id, b'second')
+		c.put('link', b'third')
+		(size, id), *_ = versions(c, 'link')
+		os.unlink(HOME_DIR + '/link')
+		os.symlink('.sallyport-keep/state', HOME_DIR + '/link')
+		before = state()[1:]
+		c.ask('SITE RESTORE link ' + id, 550)
+		assert state()[1:] == before and (size, id) in versions(c, 'link')
+	END
+	log_has ' restored .*bytes=3 .*path="/link"'
+}
+
 @test "RMDA of a directory that holds the home of an account leaves it what it keeps" {
 	serve ''
 	mkdir "$HOME_DIR/sites"
