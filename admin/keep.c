@@ -257,6 +257,13 @@ report_given(const struct ctl *ctl, const struct account *account, const struct 
 	}
 	if (given->outcome == KEEP_NAME_TAKEN)
 		return refuse_taken_name(wanted, given);
+	if (given->outcome == KEEP_NAME_RETAINED) {
+		ctl_error(
+		    "'%s' is retained (retain=%ud), so nobody replaces it before its date; '--as PATH' restores the "
+		    "version beside",
+		    ctl_quote(wanted->as.text), (unsigned)account->keep.retain_days);
+		return CTL_FAILED;
+	}
 	if (ctl->is_json)
 		return ctl_print_json(json_pack("{s:s, s:s, s:s, s:s, s:I}", "name", ctl_quote(account->name), "path",
 		    ctl_quote(wanted->path.text), "as", ctl_quote(wanted->as.text), "id", given->id, "bytes",
@@ -275,6 +282,12 @@ give_back_kept(struct ctl *ctl, const struct account *account, bool is_stored, c
 	enum ctl_exit status;
 	int r = walled_run(account, &work, &given, sizeof(given));
 
+	if (r == -ENOLINK && wanted->may_replace) {
+		ctl_error(
+		    "'%s' cannot be kept, so it stays: keep-quota has no room, or '%s/.sallyport-keep' is damaged",
+		    ctl_quote(wanted->as.text), ctl_quote(account->home));
+		return CTL_FAILED;
+	}
 	if (r < 0)
 		return r == -ENOLINK ? refuse_damaged(account) : CTL_FAILED;
 	/* the child has read the home */

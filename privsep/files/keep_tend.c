@@ -67,7 +67,7 @@ choose_version(const struct home *home, const struct keep_wanted *wanted, struct
 
 	memcpy(given->id, wanted->id, sizeof(given->id));
 	if (wanted->id[0] != '\0')
-		return 0;
+		return keep_has_version(home, &wanted->path, wanted->id);
 	r = keep_versions(home, &wanted->path, &versions);
 	if (r < 0 || versions.rows == 0)
 		return r < 0 ? r : -ENOENT;
@@ -136,5 +136,7 @@ keep_give(const struct home *home, const struct keep_wanted *wanted, struct keep
 		given->outcome = KEEP_NO_VERSION;
 	else if (r == -EEXIST)
 		given->outcome = KEEP_NAME_TAKEN;
-	return r == -ENOENT || r == -EEXIST ? 0 : r;
+	else if (r == -EKEYREJECTED)
+		given->outcome = KEEP_NAME_RETAINED;
+	return r == -ENOENT || r == -EEXIST || r == -EKEYREJECTED ? 0 : r;
 }

@@ -49,7 +49,7 @@ struct keep_wanted {
 };
 
 struct keep_given {
-	enum { KEEP_GIVEN, KEEP_NO_VERSION, KEEP_NAME_TAKEN, KEEP_NAME_OWN } outcome;
+	enum { KEEP_GIVEN, KEEP_NO_VERSION, KEEP_NAME_TAKEN, KEEP_NAME_OWN, KEEP_NAME_RETAINED } outcome;
 	char id[KEEP_ID_SIZE];
 	uint64_t size;
 	int64_t taken_mtime_s;	/* KEEP_NAME_TAKEN: of what bears the name, which stays */

@@ -116,7 +116,16 @@ age_keep()
 	run -1 ctl keep restore alice --path /a --id 20787.20261130120000.0000 --as /b
 	[[ $output == *'nothing with the id 20787.20261130120000.0000 is kept'* ]]
 	[ ! -e "$HOME_DIR/b" ]
+	run -1 ctl keep restore alice --path /a --id 20787.20261130120000.0000 --as /no/way/b
+	[ ! -e "$HOME_DIR/no" ]
 	run -1 ctl keep restore alice --path /a --as /.sallyport-keep/x
+	ctl user set alice --retain 10d
+	run -1 ctl keep restore alice --path /a --force
+	[[ $output == *"'/a' is retained (retain=10d)"*'--as PATH'* ]]
+	ctl user set alice --retain none --keep-quota 4
+	run -1 ctl keep restore alice --path /a --force
+	[[ $output == *"'/a' cannot be kept, so it stays: keep-quota has no room"* ]]
+	[ "$(get a)" = two ]
 	run -1 ctl keep list nobody
 	run -2 ctl keep purge --all
 	[[ $output == *'--all needs the NAME'* ]]
