@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "accounts/account.h"
 #include "admin/amount.h"
@@ -400,6 +401,7 @@ purge_account(struct purge_run *run, const struct account *account, const struct
 	    .rules = account->keep,
 	    .wish = run->is_any_age ? KEEP_BY_ADMINISTRATOR : KEEP_BY_AGE,
 	    .only = only,
+	    .now_s = (uint64_t)time(NULL),
 	    .step_max_s = keep_step_max_s(&account->keep),
 	    .entries_max = UINT_MAX,
 	};

@@ -39,12 +39,32 @@ struct keep_sum {
 /* One errand. */
 struct keep_run {
 	const struct config *config;
-	uint64_t sure_s;
+	struct clock_watch watch; /* goes on: an errand may take long */
 	bool is_clock_set;
 	struct keep_sum sum;
 };
 
+static int64_t
+clock_seconds(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec;
+}
+
 /* In the errand, as root. */
+
+/* The clock of the host, and whether somebody has set it since the errand began. */
+static uint64_t
+look_at_time(struct keep_run *run)
+{
+	int64_t now_s = clock_seconds(CLOCK_REALTIME);
+
+	if (clock_watch_look(&run->watch, now_s, clock_seconds(CLOCK_BOOTTIME)) != 0)
+		run->is_clock_set = true;
+	return now_s < 0 ? 0 : (uint64_t)now_s;
+}
 
 static void
 log_tended(int r, const char *why, const struct keep_tended *tended)
@@ -70,13 +90,15 @@ log_tended(int r, const char *why, const struct keep_tended *tended)
 }
 
 static int
-tend_account(const struct keep_run *run, const struct account *account, struct keep_tended *tended, char *why)
+tend_account(struct keep_run *run, const struct account *account, struct keep_tended *tended, char *why)
 {
 	const struct trust trust = {account->uid, account->gid};
+	uint64_t now_s = look_at_time(run);
 	const struct keep_order order = {
 	    .rules = account->keep,
 	    .wish = KEEP_BY_AGE,
-	    .step_max_s = run->sure_s + (run->is_clock_set ? 0 : keep_step_max_s(&account->keep)),
+	    .now_s = now_s,
+	    .step_max_s = run->watch.sure_s + (run->is_clock_set ? 0 : keep_step_max_s(&account->keep)),
 	    .entries_max = ACCOUNT_ENTRIES_MAX,
 	};
 	struct trust_problem problem;
@@ -137,7 +159,7 @@ run_keep_errand(const struct keep_errand *keep_errand)
 {
 	struct keep_run run = {
 	    .config = keep_errand->server->config,
-	    .sure_s = keep_errand->watch.sure_s,
+	    .watch = keep_errand->watch,
 	    .is_clock_set = keep_errand->is_clock_set,
 	};
 	char line[256];
@@ -159,15 +181,6 @@ run_keep_errand(const struct keep_errand *keep_errand)
 }
 
 /* In the master. */
-
-static int64_t
-clock_seconds(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return now.tv_sec;
-}
 
 static void
 take_sum(struct board_head *head, const char *line)

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "common/io.h"
 #include "privsep/files/keep.h"
@@ -38,7 +37,7 @@ tended_home_init(struct tended_home *tended, int home_fd, const struct account *
 int
 keep_tend(const struct home *home, const struct keep_order *order, struct keep_tended *tended)
 {
-	const struct keep_clock clock = {.now_s = (uint64_t)time(NULL), .step_max_s = order->step_max_s};
+	const struct keep_clock clock = {.now_s = order->now_s, .step_max_s = order->step_max_s};
 	struct keep_choice choice = {.rules = &order->rules, .wish = order->wish, .is_of_path = order->only != NULL};
 	struct keep_hold hold;
 	int r = order->only != NULL ? keep_hash(order->only, choice.hash) : 0;

@@ -27,7 +27,8 @@ struct keep_order {
 	struct keep_rules rules;	/* of the account, or with another age: keep_may_go() decides by them */
 	enum keep_wish wish;
 	const struct home_path *only;	/* to remove what is kept of this path; NULL: of all */
-	uint64_t step_max_s;	/* how far the keep's clock may follow that of the host */
+	uint64_t now_s;	/* by the clock of the host */
+	uint64_t step_max_s;	/* how far the keep's clock may follow that */
 	unsigned entries_max;
 };
 

@@ -386,6 +386,64 @@ move_clock()
 	[ "$(find "$KEEP" -name '*.0000' | wc -l)" -eq 2 ]
 }
 
+# Does the errand wait for a keep that the process $1 has locked?
+errand_waits()
+{
+	local fd
+	for fd in /proc/[0-9]*/fd/*; do
+		[[ $fd == /proc/$1/* || $(readlink "$fd") != "$DIR"/home/*/.sallyport-keep ]] || return 0
+	done
+	return 1
+}
+
+@test "a clock that is set while the errand goes on makes nothing old" {
+	local holder name
+	write_config
+	for name in alice bob carol; do
+		add_user "$name" secret --keep 1d
+	done
+	head -c 8 /dev/zero >"$DIR/moved"
+	chmod 644 "$DIR/moved"
+	start_server
+	for name in alice bob carol; do
+		echo one | curl -sS -T - "ftp://$name:secret@127.0.0.1:$PORT/a"
+		echo two | curl -sS -T - "ftp://$name:secret@127.0.0.1:$PORT/a"
+	done
+	stop_server
+	clocks >"$DIR/before"
+	python3 - "$DIR" <<-'END' 3>&- &
+		import fcntl, glob, os, sys, time
+		fds = [os.open(path, os.O_RDONLY) for path in glob.glob(sys.argv[1] + '/home/*/.sallyport-keep')]
+		for fd in fds:
+		    fcntl.flock(fd, fcntl.LOCK_EX)
+		open(sys.argv[1] + '/held', 'w').close()
+		end = time.time() + 60
+		while time.time() < end and not os.path.exists(sys.argv[1] + '/release'):
+		    time.sleep(0.01)
+	END
+	holder=$!
+	wait_until test -e "$DIR/held"
+	start_server_with env "MOVED_CLOCK=$DIR/moved" "$(preload moved_clock)"
+	wait_until errand_waits "$holder"
+	move_clock 365
+	touch "$DIR/release"
+	wait "$holder"
+	wait_until log_has ' keep-held process=keep accounts=[23] '
+	# a tenth of the time would be 8640 seconds
+	clocks | paste -d ' ' - "$DIR/before" | while read -r now before; do
+		[ $((now - before)) -lt 1000 ]
+	done
+	[ "$(find "$DIR/home" -name '*.0000' | wc -l)" -eq 3 ]
+}
+
+# The clock of each keep.
+clocks()
+{
+	python3 -c 'import glob, struct, sys
+for path in sorted(glob.glob(sys.argv[1] + "/home/*/.sallyport-keep/state")):
+    print(struct.unpack("=8sQ", open(path, "rb").read(16))[1])' "$DIR"
+}
+
 @test "a server that did not run for long holds back what its clock has left out" {
 	serve '--keep 10d'
 	put a one
