@@ -166,7 +166,7 @@ must_be_same_item(int from_fd, const char *item, const struct stat *st)
 
 /*
  * The name may be of that very file: a session was killed while it kept it, or somebody has made a link. To rename
- * would do nothing then. The file has the name, so it is no longer kept.
+ * would do nothing then.
  */
 static bool
 is_there_already(int to_fd, const char *name, const struct stat *st)
@@ -176,13 +176,29 @@ is_there_already(int to_fd, const char *name, const struct stat *st)
 	return storage_look(to_fd, name, &there) == 0 && there.st_ino == st->st_ino && there.st_dev == st->st_dev;
 }
 
+/*
+ * The file has the name, so it is no longer kept; 1: it has the name no more. With the lock, without which another session
+ * may be about to replace the file, and what is kept would be its only name then.
+ */
 static int
-drop_second_name(const struct home *home, int from_fd, const char *item, const struct stat *st)
+drop_second_name(
+    const struct home *home, int from_fd, const char *item, int to_fd, const char *name, const struct stat *st)
 {
-	if (unlinkat(from_fd, item, 0) < 0)
-		return -errno;
-	take_out(home, (uint64_t)st->st_size);
-	return 0;
+	struct keep_hold hold;
+	int r = keep_open(&hold, home, false);
+
+	if (r < 0)
+		return r;
+	if (!is_there_already(to_fd, name, st))
+		r = 1;
+	else if (unlinkat(from_fd, item, 0) < 0)
+		r = -errno;
+	if (r == 0) {
+		keep_forget(&hold.state, (uint64_t)st->st_size);
+		(void)!keep_save(&hold);
+	}
+	keep_release(&hold);
+	return r;
 }
 
 /* In a bracket of the quota, with room for the file st. */
@@ -232,9 +248,10 @@ restore_to(const struct home *home, const struct home_path *path, const char *id
 		r = quota_begin(home->quota, (uint64_t)st.st_size, 1);
 	if (r < 0)
 		goto out;
-	if (is_there_already(to_fd, name, &st))
-		r = drop_second_name(home, from_fd, id + KEEP_DAY_SIZE, &st);
-	else
+	r = is_there_already(to_fd, name, &st)
+	    ? drop_second_name(home, from_fd, id + KEEP_DAY_SIZE, to_fd, name, &st)
+	    : 1;
+	if (r > 0)
 		r = restore_counted(home, as, from_fd, id + KEEP_DAY_SIZE, to_fd, name, &st, may_replace);
 	ended = quota_end(home->quota);
 	if (r == 0)
