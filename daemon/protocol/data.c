@@ -98,8 +98,11 @@ data_listen(struct protocol *protocol, union address *bound)
 		r = ask_monitor_listen(protocol, bound, &protocol->listen_fd, &was_ahead);
 	while (r == 0 && was_ahead && refuse_early(protocol)); /* in the end, one that nobody can know */
 	if (r == 0) {
+		uint64_t now = monotonic_ms();
+
 		protocol->data_mode = DATA_PASSIVE;
-		protocol->listen_until_ms = monotonic_ms() + connect_ms(protocol);
+		protocol->listen_until_ms = now + connect_ms(protocol);
+		protocol->ahead.until_ms = now + LISTENER_MS;
 		protocol->data_listening = *bound;
 	}
 	return r;
@@ -124,6 +127,21 @@ data_forget_next(struct protocol *protocol)
 {
 	listeners_close(&protocol->ahead.spare);
 	protocol->ahead.asked = 0;
+}
+
+int
+data_next_left_ms(const struct protocol *protocol)
+{
+	return protocol->ahead.spare.count > 0 ? deadline_left_ms(protocol->ahead.until_ms, monotonic_ms()) : -1;
+}
+
+bool
+data_expire_next(struct protocol *protocol)
+{
+	if (data_next_left_ms(protocol) != 0)
+		return false;
+	data_forget_next(protocol);
+	return true;
 }
 
 int

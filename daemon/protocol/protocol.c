@@ -132,6 +132,7 @@ wait_for_input(void)
 
 	if (control_read_pending(&protocol))
 		return;
+	(void)data_expire_next(&protocol); /* also while commands come that need no port */
 	data_prepare_next(&protocol);
 	waits[0].events = protocol.control.input_wants;
 	/* the monitor keeps the deadlines, and sends end */

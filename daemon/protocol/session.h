@@ -80,6 +80,7 @@ struct protocol {
 		bool is_refused;	/* the monitor makes none ahead */
 		bool was_guessed;	/* others came to a port: from now on each is announced once */
 		unsigned asked;		/* listeners, the last time */
+		uint64_t until_ms;	/* they are open until then, if no port is announced before */
 		struct listeners spare;	/* for the next PASV or EPSV */
 		struct listener current;	/* whose descriptor is listen_fd; uses 0: that one is of listen */
 	} ahead;

@@ -8,6 +8,7 @@
 #include "common/io.h"
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/control.h"
+#include "daemon/protocol/data.h"
 #include "daemon/protocol/session.h"
 
 #include "common/banned.h"
@@ -52,6 +53,29 @@ must_stop(const struct protocol *protocol)
 	return protocol->end_reason >= 0 && !END_IS_GENTLE(protocol->end_reason);
 }
 
+/* How long poll(2) may wait. Nothing is due beside the deadline where there is no descriptor. */
+static int
+wait_ms(const struct protocol *protocol, int fd, uint64_t deadline_ms)
+{
+	int timeout = deadline_ms == NO_DEADLINE ? -1 : deadline_left_ms(deadline_ms, monotonic_ms());
+	const int others[] = {tell_monitor_left_ms(protocol), fd < 0 ? -1 : data_next_left_ms(protocol)};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (others[i] >= 0 && (timeout < 0 || timeout > others[i]))
+			timeout = others[i];
+	}
+	return timeout;
+}
+
+/* Do what is due beside the deadline. False: nothing was. */
+static bool
+did_due(struct protocol *protocol)
+{
+	bool has_told = tell_monitor_due(protocol);
+
+	return data_expire_next(protocol) || has_told;
+}
+
 int
 watch_fd(struct protocol *protocol, int fd, short events, uint64_t deadline_ms)
 {
@@ -60,8 +84,7 @@ watch_fd(struct protocol *protocol, int fd, short events, uint64_t deadline_ms)
 
 	for (;;) {
 		bool listens = !protocol->transfer.is_deferred && !protocol->control.at_end;
-		int timeout = deadline_ms == NO_DEADLINE ? -1 : deadline_left_ms(deadline_ms, monotonic_ms());
-		int tell_in, n;
+		int n;
 
 		while (!protocol->transfer.is_deferred && control_has_line(protocol))
 			serve_line(protocol);
@@ -74,11 +97,9 @@ watch_fd(struct protocol *protocol, int fd, short events, uint64_t deadline_ms)
 		waits[CONTROL] = (struct pollfd){
 		    .fd = listens ? protocol->control.stream.fd : -1, .events = protocol->control.input_wants};
 		waits[MONITOR] = (struct pollfd){.fd = protocol->monitor_channel, .events = POLLIN};
-		tell_in = tell_monitor_left_ms(protocol);
-		if (tell_in >= 0 && (timeout < 0 || timeout > tell_in))
-			timeout = tell_in;
-		n = poll(waits, WAITS, timeout);
-		if (n == 0 && fd >= 0 && tell_monitor_due(protocol))
+		(void)data_expire_next(protocol); /* also where bytes flow without a pause */
+		n = poll(waits, WAITS, wait_ms(protocol, fd, deadline_ms));
+		if (n == 0 && fd >= 0 && did_due(protocol))
 			continue;
 		if (n == 0)
 			return fd < 0 ? 0 : -ETIMEDOUT;

@@ -127,6 +127,61 @@ against()
 	END
 }
 
+@test "no port stays open during a transfer that lasts, nor while nothing but NOOP comes" {
+	serve
+	truncate -s 64M "$DIR/home/alice/big"
+	against <<-'END'
+		def warm():
+		    """In the end with ports that rest."""
+		    c = Client().login().warm()
+		    assert set(c.ports) & listening()
+		    return c
+
+		def all_close(c, but=None, meanwhile=None):
+		    def is_done():
+		        if meanwhile:
+		            c.ask(meanwhile, 200)
+		        return not (set(c.ports) - {but}) & listening()
+		    wait_until(is_done, "the end of the ports that rest", 6)
+
+		c = warm()
+		with c.open("STOR up") as data:
+		    all_close(c)
+		c.expect(226)
+		c = warm()
+		with c.open("RETR big") as data:    # nobody reads
+		    all_close(c)
+		c.expect(426)
+		c = warm()
+		all_close(c, meanwhile="NOOP")
+		c = warm()
+		port = c.announce()
+		c.ask("RETR f", 150)                # nobody comes
+		all_close(c, but=port)
+		assert listens(port)
+		c.ask("ABOR", 426)
+		c.expect(226)
+		# bytes flow all the time, but few
+		c = warm()
+		with c.open("STOR up") as data:
+		    stop = threading.Event()
+		    def flow():
+		        while not stop.is_set():
+		            data.sendall(b"x")
+		            time.sleep(0.01)
+		    flowing = threading.Thread(target=flow)
+		    flowing.start()
+		    try:
+		        all_close(c)
+		    finally:
+		        stop.set()
+		        flowing.join()
+		c.expect(226)
+		c.works()
+		c.ask("QUIT", 221)
+	END
+}
+
 @test "who waits at a port before it is announced again gets nothing, and the port is given up" {
 	serve
 	against <<-'END'
