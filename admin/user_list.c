@@ -241,6 +241,43 @@ print_patterns(const struct account *account, const char *key, bool denies)
 			    "%s:         %s%s\n", key, pattern_text(account, i), is_of_group ? " (by the group)" : "");
 }
 
+/* What the account may do in the shared folder of grant number i, as far as it says itself. */
+static void
+grant_rights_text(const struct account *account, size_t i, char text[RIGHTS_TEXT_MAX])
+{
+	rights_text(account->grants.list[i].rights & (account->is_read_only ? MAY_ONLY_LOOK : MAY_ALL), text);
+	if (text[0] == '\0')
+		snprintf(text, RIGHTS_TEXT_MAX, "none");
+}
+
+/* Shared folders: {"name", "path", "rights"} each, as "folder show" has the accounts. */
+static json_t *
+grants_json(const struct account *account)
+{
+	char rights[RIGHTS_TEXT_MAX];
+	json_t *list = json_array();
+
+	for (size_t i = 0; account->has_grants && i < account->grants.count; i++) {
+		grant_rights_text(account, i, rights);
+		json_array_append_new(list,
+		    json_pack("{s:s, s:s, s:s}", "name", ctl_quote(grant_name(&account->grants, i)), "path",
+			ctl_quote(grant_path(&account->grants, i)), "rights", rights));
+	}
+	return list;
+}
+
+static void
+print_grants(const struct account *account)
+{
+	char rights[RIGHTS_TEXT_MAX];
+
+	for (size_t i = 0; account->has_grants && i < account->grants.count; i++) {
+		grant_rights_text(account, i, rights);
+		printf("folder:       %s at %s: %s\n", ctl_quote(grant_name(&account->grants, i)),
+		    ctl_quote(grant_path(&account->grants, i)), rights);
+	}
+}
+
 /* Never the hash. Bytes that are not UTF-8 appear as \xHH. */
 static json_t *
 account_fields_json(const struct account *account)
@@ -273,6 +310,7 @@ account_json(const struct account *account)
 
 	json_object_set_new(object, "hide", patterns_json(account, false));
 	json_object_set_new(object, "deny", patterns_json(account, true));
+	json_object_set_new(object, "folders", grants_json(account));
 	return object;
 }
 
@@ -343,6 +381,7 @@ print_account(const struct account *account)
 	print_zones(account);
 	print_patterns(account, "hide", false);
 	print_patterns(account, "deny", true);
+	print_grants(account);
 	if (account->max_sessions == 0)
 		printf("max-sessions: no limit of its own\n");
 	else

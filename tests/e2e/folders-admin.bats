@@ -35,6 +35,10 @@ teardown()
 	assert_line '                bot at /in/team: list,read'
 	run -0 ctl --json folder show team
 	assert_output --partial '"path": "/our team"'
+	run -0 ctl user show bot
+	assert_line 'folder:       team at /in/team: list,read'
+	run -0 sh -c "'$BUILD/sallyportctl' -c '$CONF' --json user show anna | python3 -c 'import json,sys; print(json.load(sys.stdin)[\"folders\"])'"
+	assert_output "[{'name': 'team', 'path': '/our team', 'rights': 'all'}]"
 	run -0 ctl config check
 	run -1 ctl folder remove team
 	assert_output --partial "folder 'team' is granted to 'anna' and others; take it away with 'folder revoke' first"
@@ -78,6 +82,27 @@ teardown()
 	assert_dir_exist "$DIR/three"
 }
 
+@test "an account that is added after a folder gets ids that are not the folder's group" {
+	add_user anna secret
+	ctl folder add team --directory "$DIR/team"
+	local gid
+	gid=$(stat -c '%g' "$DIR/team")
+	add_user bert secret
+	run -0 grep '^bert:' "$DIR/etc/users"
+	refute_output --regexp "^bert:[^:]*:$gid:"
+	refute_output --regexp "^bert:[^:]*:[0-9]+:$gid:"
+	# nor the group of accounts that have one in common
+	add_user carl secret --gid "$((gid + 3))"
+	add_user dora secret
+	run -0 grep '^dora:' "$DIR/etc/users"
+	refute_output --partial ":$((gid + 3)):"
+	# an import, too
+	printf 'eve\nsecret\n' >"$DIR/names"
+	ctl user import --from vsftpd "$DIR/names"
+	run -0 grep '^eve:' "$DIR/etc/users"
+	refute_output --regexp ":$gid:|:$((gid + 3)):"
+}
+
 @test "folders that overlap are refused by every door" {
 	add_user anna secret
 	ctl folder add team --directory "$DIR/team"
@@ -97,7 +122,7 @@ teardown()
 	assert_output --partial "'..'"
 	run -2 ctl folder grant team --user anna
 	run -2 ctl folder grant team --at /x
-	run ! add_user inside secret --home "$DIR/team/inside"
+	run ! add_user inside secret --home "$DIR/team/inside" --gid "$(stat -c '%g' "$DIR/team")"
 	assert_output --partial "the home overlaps the folder 'team'"
 	cmp "$DIR/before" "$DIR/etc/users"
 	# by hand: the check, the start and a reload say so
