@@ -4,6 +4,7 @@
 
 # shellcheck disable=SC2153 # PORT is set by lib.bash
 
+bats_require_minimum_version 1.5.0
 load lib
 
 setup()
@@ -346,4 +347,23 @@ drop_box()
 	assert_line --partial "rights for '/away': it is missing in the home"
 	run ctl config check
 	assert_line --regexp "rights of 'alice' for '/away': it is missing in the home"
+}
+
+@test "a rule that allows changes where the account cannot write is told: a drop-box that root has made" {
+	add_user alice secret --rights /in=create 2>"$DIR/warned"
+	mkdir "$DIR/home/alice/in" "$DIR/home/alice/look" "$DIR/home/alice/group"
+	chmod 775 "$DIR/home/alice/group"
+	run -0 ctl config check
+	assert_line --regexp "etc/users:1: rights of 'alice' for '/in': it allows changes, but the account's user cannot write there; 'chown'"
+	# what only allows to look, and a directory that a group can change
+	run -0 ctl user set alice --rights /look=list,read --rights /group=create
+	assert_line --partial "rights for '/in': it allows changes"
+	refute_output --partial "'/look'"
+	refute_output --partial "'/group'"
+	chown "$(awk -F: '{ print $3 ":" $4 }' "$DIR/etc/users")" "$DIR/home/alice/in"
+	run -0 ctl config check
+	refute_output --partial 'allows changes'
+	chmod 555 "$DIR/home/alice/in"
+	run -0 ctl config check
+	assert_output --partial "for '/in': it allows changes"
 }
