@@ -14,6 +14,7 @@
 #include "common/banned.h"
 
 #define OPERANDS_MAX 3 /* noun, verb, operand */
+#define MEANINGS_MAX 8 /* of one option, in all commands */
 
 #define STORE_OPTIONS (CTL_BIT(OPTION_STORE) | CTL_BIT(OPTION_STORE_CONF) | CTL_BIT(OPTION_SERVER))
 #define DEFINITION_OPTIONS (CTL_BIT(OPTION_STORE_CONF) | CTL_BIT(OPTION_SERVER)) /* groups are in a users file alone */
@@ -175,8 +176,7 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
     [OPTION_DAYS] = {"days", 0, "N", OPT_TEXT, VALUE(DAYS),
 	.help = "days for which the certificate is valid, 1 to 3650; default: 825"},
     [OPTION_FORCE] = {"force", 0, NULL, OPT_FLAG, GIVEN(FORCE),
-	.help = "replace an existing certificate and key; forget a node although it was heard just now; remove a group that "
-		"accounts are of; let what is restored replace a file, which is kept in turn"},
+	.help = "replace an existing certificate and key"},
     [OPTION_USER] = {"user", 0, "NAME", OPT_TEXT, VALUE(USER), .help = "this account, or its sessions"},
     [OPTION_ADDRESS] = {"address", 0, "ADDRESS", OPT_TEXT, VALUE(ADDRESS), .help = "the sessions from this address"},
     [OPTION_SESSION] = {"session", 0, "ID", OPT_TEXT, VALUE(SESSION), .help = "only this session"},
@@ -189,14 +189,13 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
     [OPTION_WAIT] = {"wait", 0, "TIME", OPT_TEXT, VALUE(WAIT),
 	.help = "how long to wait while somebody else counts, such as 30s, 2h; default: 10m"},
     [OPTION_SERVER] = {"server", 0, "NAME", OPT_TEXT, VALUE(SERVER),
-	.help = "the users file, or the certificate, of this server, a section of the configuration; the same as an account NAME@SERVER"},
+	.help = "the users file of this server, a section of the configuration; the same as an account NAME@SERVER"},
     [OPTION_STORE] = {"store", 0, "PLACE", OPT_TEXT, VALUE(STORE),
 	.help = "'file' or 'postgresql'; default: where the account is; for a new one the database, where accounts names one"},
     [OPTION_STORE_CONF] = {"store-conf", 0, "FILE", OPT_TEXT, VALUE(STORE_CONF),
 	.help = "how to reach the database as its administrator; default: " ADMIN_CONF_NAME " beside the file that accounts names"},
     [OPTION_AS] = {"as", 0, "USER", OPT_TEXT, VALUE(AS),
-	.help = "connect as this system user, such as 'postgres', whom the database knows by its socket; restore under this "
-		"path, beside what is there"},
+	.help = "connect as this system user, such as 'postgres', whom the database knows by its socket"},
     [OPTION_FROM] = {"from", 0, "FORMAT", OPT_TEXT, VALUE(FROM),
 	.help = "what FILE is: users (the default), pure-ftpd, proftpd, vsftpd or passwd"},
     [OPTION_SKIP] = {"skip", 0, NULL, OPT_FLAG, GIVEN(SKIP),
@@ -217,6 +216,44 @@ static const struct opt_row ctl_options[OPTION_ALL] = {
     [OPTION_JSON] = {"json", 0, NULL, OPT_FLAG, AT(is_json), .help = "write the result as JSON"},
     [OPTION_VERSION] = {"version", 'V', NULL, OPT_FLAG, AT(wants_version), .help = "the version"},
     [OPTION_HELP] = {"help", 'h', NULL, OPT_FLAG, AT(wants_help), .help = "this text"},
+};
+/* clang-format on */
+
+/* clang-format off */
+/* Options that mean something else with some commands. */
+static const struct {
+	const char *noun, *verb; /* verb NULL: all of the noun */
+	enum ctl_option option;
+	const char *value; /* NULL: none */
+	const char *help;
+} ctl_meanings[] = {
+    {"node", NULL, OPTION_FORCE, NULL, "forget the node although it was heard just now"},
+    {"group", NULL, OPTION_FORCE, NULL, "remove the group although accounts are of it, which cannot log in then"},
+    {"keep", NULL, OPTION_FORCE, NULL, "let what is restored replace a file, which is kept in turn"},
+    {"keep", NULL, OPTION_AS, "PATH", "restore it under this path, beside what is there"},
+    {"user", "passwd add", OPTION_EXPIRES, "DATE", "the password is refused from the start of this day (YYYY-MM-DD, UTC); 'never'"},
+    {"folder", NULL, OPTION_GID, "N", "the group of the folder; default: a number that no account and no folder has"},
+    {"folder", NULL, OPTION_QUOTA, "SIZE", "bytes that the folder may hold, for all accounts together, such as 50G; 'none'"},
+    {"folder", NULL, OPTION_QUOTA_FILES, "N", "files, directories and links that the folder may hold; 'none'"},
+    {"folder", NULL, OPTION_FILE_MODE, "MODE", "the mode of new files; 'none': 0660"},
+    {"folder", NULL, OPTION_DIRECTORY_MODE, "MODE", "the mode of new directories; 'none': 0770"},
+    {"folder", NULL, OPTION_USER, "NAME", "this account"},
+    {"session", NULL, OPTION_USER, "NAME", "the sessions of this account"},
+    {"cert", NULL, OPTION_SERVER, "NAME", "the certificate of this server, a section of the configuration"},
+};
+
+/* Options that a command does not do without. */
+static const struct {
+	const char *noun, *verb; /* verb NULL: all of the noun */
+	uint64_t options;
+} ctl_needs[] = {
+    {"user", "passwd add", CTL_BIT(OPTION_LABEL)},
+    {"user", "passwd del", CTL_BIT(OPTION_LABEL)},
+    {"keep", "restore", CTL_BIT(OPTION_PATH)},
+    {"folder", "add", CTL_BIT(OPTION_DIRECTORY)},
+    {"folder", "grant", CTL_BIT(OPTION_USER) | CTL_BIT(OPTION_AT)},
+    {"folder", "revoke", CTL_BIT(OPTION_USER)},
+    {"migrate", NULL, CTL_BIT(OPTION_OUTPUT)},
 };
 /* clang-format on */
 
@@ -331,6 +368,51 @@ may_repeat(size_t option)
 	}
 }
 
+/* Is a row with this noun and verb, NULL for any, about the command? */
+static bool
+names_command(const struct ctl_command *command, const char *noun, const char *verb)
+{
+	return strcmp(command->noun, noun) == 0 &&
+	    (verb == NULL || (command->verb != NULL && strcmp(command->verb, verb) == 0));
+}
+
+static bool
+is_needed(const struct ctl_command *command, size_t option)
+{
+	for (size_t i = 0; i < sizeof(ctl_needs) / sizeof(ctl_needs[0]); i++)
+		if (names_command(command, ctl_needs[i].noun, ctl_needs[i].verb) &&
+		    (ctl_needs[i].options & CTL_BIT(option)) != 0)
+			return true;
+	return false;
+}
+
+/* What an option is with this command: its help, and the name of its value or NULL. */
+static const char *
+meaning_of(const struct ctl_command *command, size_t option, const char **value)
+{
+	*value = ctl_options[option].value;
+	for (size_t i = 0; i < sizeof(ctl_meanings) / sizeof(ctl_meanings[0]); i++) {
+		if ((size_t)ctl_meanings[i].option != option ||
+		    !names_command(command, ctl_meanings[i].noun, ctl_meanings[i].verb))
+			continue;
+		*value = ctl_meanings[i].value;
+		return ctl_meanings[i].help;
+	}
+	return ctl_options[option].help;
+}
+
+static void
+print_command_option(FILE *out, const struct ctl_command *command, size_t option)
+{
+	bool needed = is_needed(command, option);
+	const char *value;
+
+	meaning_of(command, option, &value);
+	fprintf(out, " %s--%s%s%s%s%s", needed ? "" : "[", ctl_options[option].name, value == NULL ? "" : " ",
+	    value == NULL ? "" : value, needed ? "" : "]", may_repeat(option) ? "..." : "");
+}
+
+/* What the command needs comes first. */
 static void
 print_command(FILE *out, const struct ctl_command *command)
 {
@@ -338,9 +420,11 @@ print_command(FILE *out, const struct ctl_command *command)
 	    command->verb == NULL ? "" : command->verb, command->operand == NULL ? "" : " ",
 	    command->operand == NULL ? "" : command->operand);
 	for (size_t i = 0; i < OPTION_COUNT; i++)
-		if ((command->options & CTL_BIT(i)) != 0)
-			fprintf(out, " [--%s%s%s]%s", ctl_options[i].name, ctl_options[i].value == NULL ? "" : " ",
-			    ctl_options[i].value == NULL ? "" : ctl_options[i].value, may_repeat(i) ? "..." : "");
+		if ((command->options & CTL_BIT(i)) != 0 && is_needed(command, i))
+			print_command_option(out, command, i);
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		if ((command->options & CTL_BIT(i)) != 0 && !is_needed(command, i))
+			print_command_option(out, command, i);
 	fprintf(out, "%s\n        %s\n",
 	    (command->options & CTL_TAKES_PROGRAM) != 0 ? " [-- PROGRAM [ARGUMENT]...]" : "", command->help);
 }
@@ -349,20 +433,6 @@ static void
 print_option(FILE *out, const char *name, const char *help)
 {
 	fprintf(out, "  %-24s %s\n", name, help); /* as wide as the longest */
-}
-
-static void
-print_options(FILE *out, uint64_t options)
-{
-	char name[64];
-
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		if ((options & CTL_BIT(i)) == 0)
-			continue;
-		snprintf(name, sizeof(name), "--%s %s", ctl_options[i].name,
-		    ctl_options[i].value == NULL ? "" : ctl_options[i].value);
-		print_option(out, name, ctl_options[i].help);
-	}
 }
 
 /* Of a verb of two words the second one may be missing, or stand where the operand of others does. */
@@ -384,21 +454,39 @@ is_about(const struct ctl_command *command, const struct ctl *ctl)
 	    (ctl->verb == NULL || command->verb == NULL || is_verb_about(command->verb, ctl));
 }
 
+/* One option, with each of its meanings in the commands that the words so far name. */
+static void
+print_meanings(FILE *out, const struct ctl *ctl, size_t option)
+{
+	const char *said[MEANINGS_MAX], *help, *value;
+	size_t count = 0, i;
+	char name[64];
+
+	for (size_t c = 0; c < COMMAND_COUNT; c++) {
+		if (!is_about(&ctl_commands[c], ctl) || (ctl_commands[c].options & CTL_BIT(option)) == 0)
+			continue;
+		help = meaning_of(&ctl_commands[c], option, &value);
+		for (i = 0; i < count && said[i] != help; i++)
+			;
+		if (i < count || count == MEANINGS_MAX)
+			continue;
+		said[count++] = help;
+		snprintf(name, sizeof(name), "--%s %s", ctl_options[option].name, value == NULL ? "" : value);
+		print_option(out, name, help);
+	}
+}
+
 /* The usage of the commands that the words so far name. */
 static void
 print_ctl_usage(FILE *out, const struct ctl *ctl)
 {
-	uint64_t options = 0;
-
 	fprintf(out, "usage: sallyportctl [-c FILE] [--json] NOUN VERB ...\n\n");
-	for (size_t i = 0; i < COMMAND_COUNT; i++) {
-		if (is_about(&ctl_commands[i], ctl)) {
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (is_about(&ctl_commands[i], ctl))
 			print_command(out, &ctl_commands[i]);
-			options |= ctl_commands[i].options;
-		}
-	}
 	fprintf(out, "\n");
-	print_options(out, options);
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		print_meanings(out, ctl, i);
 	print_option(out, "-c FILE", ctl_options[OPTION_CONFIG].help);
 	print_option(out, "--json", ctl_options[OPTION_JSON].help);
 	print_option(out, "--version, --help", "the version; this text");
@@ -544,6 +632,27 @@ find_ctl_command(const struct ctl *ctl)
 	return NULL;
 }
 
+/* Says what would be right: the verbs of the noun, if it is one. */
+static void
+tell_unknown_command(const struct ctl *ctl)
+{
+	char verbs[256] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(ctl_commands[i].noun, ctl->noun) == 0 && ctl_commands[i].verb != NULL && len < sizeof(verbs))
+			len += (size_t)snprintf(
+			    verbs + len, sizeof(verbs) - len, "%s%s", len == 0 ? "" : ", ", ctl_commands[i].verb);
+	if (len == 0)
+		ctl_error("unknown command '%s%s%s'; 'sallyportctl --help' lists the commands", ctl_quote(ctl->noun),
+		    ctl->verb == NULL ? "" : " ", ctl->verb == NULL ? "" : ctl_quote(ctl->verb));
+	else if (ctl->verb == NULL)
+		ctl_error("'%s' needs a verb: %s", ctl->noun, verbs);
+	else
+		ctl_error("unknown command '%s %s'; the verbs of '%s' are %s", ctl->noun, ctl_quote(ctl->verb),
+		    ctl->noun, verbs);
+}
+
 /* Check the words and options of command. */
 static int
 check_command(const struct ctl *ctl, const struct ctl_command *command)
@@ -554,9 +663,7 @@ check_command(const struct ctl *ctl, const struct ctl_command *command)
 		if (ctl->noun == NULL)
 			ctl_error("no command; 'sallyportctl --help' lists the commands");
 		else
-			ctl_error("unknown command '%s%s%s'; 'sallyportctl --help' lists the commands",
-			    ctl_quote(ctl->noun), ctl->verb == NULL ? "" : " ",
-			    ctl->verb == NULL ? "" : ctl_quote(ctl->verb));
+			tell_unknown_command(ctl);
 		return -1;
 	}
 	snprintf(name, sizeof(name), "%s%s%s", command->noun, command->verb == NULL ? "" : " ",

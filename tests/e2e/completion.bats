@@ -50,7 +50,7 @@ completed()
 		done
 		while read -r option; do
 			case $option in -c | --json | --help | --version) continue ;; esac
-			grep -qE -- "\[$option( |\])" <<<"$usage" || fail "$noun $verb has no $option"
+			grep -qE -- "[[ ]$option( |\]|\$)" <<<"$usage" || fail "$noun $verb has no $option"
 		done <<<"$options"
 	done <"$BATS_TEST_TMPDIR/commands"
 }
@@ -91,6 +91,47 @@ completed()
 	assert_output "$CONF"
 	run completed sallyportctl user add carol --home "$DIR/ho"
 	assert_output "$DIR/home"
+}
+
+@test "sallyportctl: groups, folders and servers where the command is about them" {
+	new_place
+	write_config 'server "ftp.example.org" { banner = "x" }'
+	add_user alice secret
+	ctl group add shops --read-only
+	ctl folder add team --directory "$DIR/team"
+	run completed sallyportctl -c "$CONF" group show ''
+	assert_output shops
+	run completed sallyportctl -c "$CONF" folder set ''
+	assert_output team
+	run completed sallyportctl -c "$CONF" quota show ''
+	assert_output $'alice\n+team'
+	run completed sallyportctl -c "$CONF" user set alice --group sh
+	assert_output shops
+	run completed sallyportctl -c "$CONF" user set alice --tls op
+	assert_output optional
+	run completed sallyportctl -c "$CONF" user list --server ''
+	assert_output ftp.example.org
+	run completed sallyportctl -c "$CONF" folder grant team --user ''
+	assert_output alice
+}
+
+@test "sallyportctl --help of a command: what it needs is without brackets, and options say what they do there" {
+	run "$BUILD/sallyportctl" keep restore --help
+	assert_line --partial '  keep restore NAME --path PATH [--force]'
+	assert_line --partial '[--as PATH]'
+	assert_line --regexp '^  --force +let what is restored replace a file, which is kept in turn$'
+	assert_line --regexp '^  --as PATH +restore it under this path'
+	run "$BUILD/sallyportctl" folder grant --help
+	assert_line --partial '  folder grant NAME --at PATH --user NAME [--allow LIST]'
+	run "$BUILD/sallyportctl" migrate --help
+	assert_line '  migrate vsftpd FILE... --output DIR'
+	run "$BUILD/sallyportctl" cert --help
+	assert_line --regexp '^  --force +replace an existing certificate and key$'
+	# a noun alone, and a verb that there is not
+	run "$BUILD/sallyportctl" keep
+	assert_output "sallyportctl: 'keep' needs a verb: list, restore, purge"
+	run "$BUILD/sallyportctl" migrate wu-ftpd /etc/ftpaccess
+	assert_output "sallyportctl: unknown command 'migrate wu-ftpd'; the verbs of 'migrate' are vsftpd, pure-ftpd, proftpd"
 }
 
 @test "sallyportctl: levels, and sessions by their ids" {
