@@ -425,7 +425,7 @@ help_all(struct protocol *protocol, const struct command *table)
 	for (const struct command *command = table; command->verb != NULL; command++) {
 		if (!command_is_told(protocol, command))
 			continue;
-		used += (size_t)snprintf(line + used, sizeof(line) - used, "%-7s", command->verb);
+		used += (size_t)snprintf(line + used, sizeof(line) - used, "%-7s ", command->verb);
 		if (used < 63)
 			continue;
 		reply_line(protocol, "%s", line);

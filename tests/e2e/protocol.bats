@@ -554,10 +554,10 @@ owned()
 	done
 	assert_line --regexp '^<  MLST type\*;size\*;modify\*;perm\*;'
 	# the server knows each verb that HELP lists
-	verbs=$(grep -E '^<  ([A-Z]{3,4} +)+$' <<<"$output" | tr -d '<')
+	verbs=$(grep -E '^<  ([A-Z0-9]{3,7} +)+$' <<<"$output" | tr -d '<')
 	assert_equal "$(wc -w <<<"$verbs" | tr -d ' ')" "$(tr -s ' ' '\n' <<<"$verbs" | sort -u | grep -c .)"
 	for verb in USER PASS QUIT NOOP SYST FEAT OPTS HELP STAT TYPE MODE STRU ALLO PWD CWD CDUP MKD RMD DELE RNFR RNTO \
-		LIST NLST MLSD MLST SIZE MDTM PASV EPSV PORT EPRT REST RETR STOR APPE ABOR XPWD XCWD XCUP XMKD XRMD; do
+		LIST NLST MLSD MLST SIZE MDTM PASV EPSV PORT EPRT REST RETR STOR APPE ABOR XSHA256 XSHA512 XPWD XCWD XCUP XMKD XRMD; do
 		grep -qw "$verb" <<<"$verbs"
 	done
 	for verb in $verbs; do
