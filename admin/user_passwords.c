@@ -23,6 +23,7 @@
 #include "common/banned.h"
 
 #define DATE_SIZE 32
+#define LABEL_RULE "use 1 to 32 letters, digits, '.', '_' or '-', not 'main'"
 #define WORDS_MAX ((size_t)(ACCOUNT_PASSWORDS_MAX + 1) * (ACCOUNT_HASH_MAX + ACCOUNT_LABEL_MAX + DATE_SIZE))
 
 static const char *
@@ -180,15 +181,21 @@ check_new_label(const struct ctl *ctl)
 	const char *label = ctl->value[OPTION_LABEL], *expires = ctl->value[OPTION_EXPIRES];
 	int64_t seconds;
 
-	if (label == NULL || !account_label_valid(label, strlen(label))) {
-		ctl_error("%s --label%s%s; use 1 to 32 letters, digits, '.', '_' or '-', not 'main'",
-		    label == NULL ? "'user passwd add' needs" : "bad", label == NULL ? "" : " ",
-		    label == NULL ? "" : ctl_quote(label));
+	if (label == NULL) {
+		ctl_error("'user passwd add' needs --label; " LABEL_RULE);
 		return -EINVAL;
 	}
-	if (expires == NULL || strcmp(expires, "never") == 0 ||
-	    account_parse_date(expires, strlen(expires), &seconds) == 0)
+	if (!account_label_valid(label, strlen(label))) {
+		ctl_error("bad --label '%s'; " LABEL_RULE, ctl_quote(label));
+		return -EINVAL;
+	}
+	if (expires == NULL || strcmp(expires, "never") == 0)
 		return 0;
+	if (account_parse_date(expires, strlen(expires), &seconds) == 0) {
+		if (seconds <= (int64_t)time(NULL))
+			ctl_warning("--expires '%s' has passed, so the password '%s' logs nobody in", expires, label);
+		return 0;
+	}
 	ctl_error("bad --expires '%s'; use YYYY-MM-DD, a day after 1970-01-01, or 'never'", ctl_quote(expires));
 	return -EINVAL;
 }
@@ -255,6 +262,21 @@ out:
 
 /* --- del --- */
 
+/* Of what is left without this label, does a password log in today? Without the first one these are the further ones. */
+static void
+warn_of_no_password(const struct ctl *ctl, const struct account *account, const char *left_out)
+{
+	bool has_one = strcmp(left_out, ACCOUNT_MAIN_LABEL) != 0 &&
+	    (account->takes_any || account_pam_service(account) != NULL || password_hash_usable(account->hash));
+
+	for (size_t i = 0; i < account->password_count && !has_one; i++)
+		has_one = strcmp(account->passwords[i].label, left_out) != 0 &&
+		    (account->passwords[i].expires == 0 || account->passwords[i].expires > (int64_t)time(NULL));
+	if (!has_one)
+		ctl_warning("'%s' cannot log in: all passwords that are left have expired; 'user passwd add' adds one",
+		    ctl_quote(ctl->operand));
+}
+
 static enum ctl_exit
 del_password(const struct ctl *ctl, struct book *book, const struct account *account, const struct buf *line)
 {
@@ -276,6 +298,8 @@ del_password(const struct ctl *ctl, struct book *book, const struct account *acc
 		    ctl_quote(label));
 	else
 		status = save_passwords(ctl, book, line, &words, &edit);
+	if (status == CTL_DONE)
+		warn_of_no_password(ctl, account, label);
 	return end_password_change(ctl, status, "removed", &words);
 }
 

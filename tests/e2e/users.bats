@@ -276,9 +276,23 @@ was_used()
 	assert_equal "$(cd "$DIR/state/passwords" && echo *)" alice2:main
 }
 
-@test "passwords: expiry, lock, order, limits and errors" {
+@test "passwords: a removal after which nobody could log in is told" {
 	add_user alice main-secret
 	add_password alice past gone --expires 2020-01-01
+	add_password alice next later
+	run ctl user passwd del alice --label main
+	assert_success
+	assert_output "alice: password 'main' removed"
+	run ctl user passwd del alice --label next
+	assert_success
+	assert_output --partial "'alice' cannot log in: all passwords that are left have expired; 'user passwd add' adds one"
+}
+
+@test "passwords: expiry, lock, order, limits and errors" {
+	add_user alice main-secret
+	run add_password alice past gone --expires 2020-01-01
+	assert_success
+	assert_output --partial "--expires '2020-01-01' has passed, so the password 'past' logs nobody in"
 	add_password alice next later --expires 2090-01-01
 	start_server
 	refused alice gone
@@ -295,6 +309,8 @@ was_used()
 		run add_password alice "$label" again
 		assert_failure 2
 	done
+	run add_password alice 'a b' again
+	assert_output "sallyportctl: bad --label 'a b'; use 1 to 32 letters, digits, '.', '_' or '-', not 'main'"
 	run ctl user passwd add alice --label x --expires tomorrow
 	assert_failure 2
 	run ctl user passwd add nobody --label x
