@@ -249,7 +249,12 @@ fits_as_home(const char *home, uint32_t uid, uint32_t gid, char *why, size_t siz
 	int fd = trusted_home_open_strictly(home, &trust, &problem);
 	bool fits = fd >= 0;
 
-	if (!fits)
+	if (!fits && problem.kind == TRUST_SYSTEM && problem.error == -ENOENT)
+		snprintf(why, size, "home '%s' is missing; make it, for uid %u and gid %u", home, (unsigned)uid,
+		    (unsigned)gid);
+	else if (!fits && problem.kind == TRUST_SYSTEM)
+		snprintf(why, size, "cannot open home '%s': %s", home, strerror(-problem.error));
+	else if (!fits)
 		trust_explain(&problem, why, size);
 	close_fd(&fd);
 	return fits;

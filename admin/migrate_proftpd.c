@@ -167,6 +167,8 @@ static const struct migrate_row rows[] = {
     NEEDLESS("UseIPv6"),
     NEEDLESS("IdentLookups"),
     NEEDLESS("UseReverseDNS"),
+    NEEDLESS("UseLastlog"),
+    NEEDLESS("DynMasqRefresh"),
     NEEDLESS("MultilineRFC2228"),
     NEEDLESS("User"),
     NEEDLESS("Group"),

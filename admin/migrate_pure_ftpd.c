@@ -93,6 +93,7 @@ static const struct migrate_row rows[] = {
     {"FortunesFile", take_lost, NULL, MIGRATE_COMFORT, HAS_BANNER_LINE},
     {"CallUploadScript", take_lost_yes, NULL, MIGRATE_COMFORT, "pure-uploadscript(8) is not asked", "set on-upload"},
     NEEDLESS("FSCharset"),
+    NEEDLESS("FileSystemCharset"),
     NEEDLESS("ClientCharset"),
     NEEDLESS("BrokenClientsCompatibility"),
     NEEDLESS("Daemonize"),

@@ -227,7 +227,12 @@ refused()
 	assert_success
 	assert_output --partial '1 accounts cannot log in before their homes are theirs'
 	grep -q "^# 'anonymous' cannot log in yet: home '$DIR/home/site' belongs to uid 0" "$OUT/users"
+	rm -r "$OUT" "$DIR/home/site"
+	run migrate vsftpd "$DIR/vsftpd.conf"
+	grep -qx "# 'anonymous' cannot log in yet: home '$DIR/home/site' is missing; make it, for uid 1 and gid 1" "$OUT/users"
 	rm -r "$OUT"
+	install -d "$DIR/home/site"
+	echo x >"$DIR/home/site/there"
 	chown daemon:daemon "$DIR/home/site"
 	run migrate vsftpd "$DIR/vsftpd.conf"
 	assert_success
