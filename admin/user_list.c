@@ -303,11 +303,28 @@ account_fields_json(const struct account *account)
 	    (json_int_t)account->keep.retain_days, "keep_brake", brake_json(&account->keep));
 }
 
+/* The state on this server: a brake that has fallen makes an active account read-only. */
+static const char *
+state_here(const struct ctl *ctl, const struct account *account)
+{
+	const char *state = state_of(account);
+	struct brake_fall fall;
+
+	if (strcmp(state, "active") == 0 && account->keep.brake_changes > 0 &&
+	    user_brake_has_fallen(ctl, account->name, &fall))
+		return "braked";
+	return state;
+}
+
 static json_t *
-account_json(const struct account *account)
+account_json(const struct ctl *ctl, const struct account *account)
 {
 	json_t *object = account_fields_json(account);
+	struct brake_fall fall;
 
+	json_object_set_new(object, "state", json_string(state_here(ctl, account)));
+	json_object_set_new(object, "brake_fallen",
+	    user_brake_has_fallen(ctl, account->name, &fall) ? json_integer(fall.time_s) : json_null());
 	json_object_set_new(object, "hide", patterns_json(account, false));
 	json_object_set_new(object, "deny", patterns_json(account, true));
 	json_object_set_new(object, "folders", grants_json(account));
@@ -315,12 +332,12 @@ account_json(const struct account *account)
 }
 
 static void
-print_account_row(const struct account *account)
+print_account_row(const struct ctl *ctl, const struct account *account)
 {
 	char rights[RIGHTS_TEXT_MAX];
 
 	rights_text(account_rights(account), rights);
-	printf("%-24s %10u  %-11s %-10s %s\n", ctl_quote(account->name), account->uid, state_of(account), rights,
+	printf("%-24s %10u  %-11s %-10s %s\n", ctl_quote(account->name), account->uid, state_here(ctl, account), rights,
 	    ctl_quote(account->home));
 }
 
@@ -357,7 +374,7 @@ print_keep(const struct keep_rules *keep)
 }
 
 static void
-print_account(const struct account *account)
+print_account(const struct ctl *ctl, const struct account *account)
 {
 	char date[DATE_SIZE], rights[RIGHTS_TEXT_MAX];
 	struct buf from;
@@ -368,7 +385,7 @@ print_account(const struct account *account)
 		add_block(&from, &account->allow_from[i]);
 	}
 	printf("name:         %s\n", ctl_quote(account->name));
-	printf("state:        %s\n", state_of(account));
+	printf("state:        %s\n", state_here(ctl, account));
 	printf("uid, gid:     %u, %u\n", account->uid, account->gid);
 	printf("home:         %s\n", ctl_quote(account->home));
 	if (account->takes_any)
@@ -405,6 +422,7 @@ print_account(const struct account *account)
 
 /* One run of "user list". */
 struct listing {
+	const struct ctl *ctl;
 	const char *store;
 	json_t *list; /* NULL: rows on standard output */
 };
@@ -420,10 +438,10 @@ list_account(const char *line, size_t len, const struct account *account, void *
 	if (account == NULL)
 		return;
 	if (listing->list == NULL) {
-		print_account_row(account);
+		print_account_row(listing->ctl, account);
 		return;
 	}
-	object = account_json(account);
+	object = account_json(listing->ctl, account);
 	json_object_set_new(object, "store", json_string(listing->store));
 	json_array_append_new(listing->list, object);
 }
@@ -431,7 +449,7 @@ list_account(const char *line, size_t len, const struct account *account, void *
 static enum ctl_exit
 list_book(const struct ctl *ctl, enum book_kind kind, json_t *list)
 {
-	struct listing listing = {.store = book_word(kind), .list = list};
+	struct listing listing = {.ctl = ctl, .store = book_word(kind), .list = list};
 	struct book *book = book_open(ctl, kind, false);
 	enum ctl_exit status = CTL_FAILED;
 
@@ -465,21 +483,18 @@ static enum ctl_exit
 show_account_facts(struct ctl *ctl, const struct account *account, const void *arg)
 {
 	struct brake_fall fall;
-	bool has_fallen = user_brake_has_fallen(ctl, account->name, &fall);
 	char stamp[UTC_STAMP_SIZE];
-	json_t *object;
 
 	(void)arg;
-	if (ctl->is_json) {
-		object = account_json(account);
-		json_object_set_new(object, "brake_fallen", has_fallen ? json_integer(fall.time_s) : json_null());
-		return ctl_print_json(object);
-	}
-	print_account(account);
+	if (ctl->is_json)
+		return ctl_print_json(account_json(ctl, account));
+	print_account(ctl, account);
+	if (!user_brake_has_fallen(ctl, account->name, &fall))
+		return CTL_DONE;
 	utc_stamp(fall.time_s, stamp);
-	if (has_fallen)
-		printf("brake:        fallen at %s UTC, session %s from %s; 'sallyportctl user unbrake' lifts it\n",
-		    stamp, fall.session, fall.address);
+	printf("brake:        fallen at %.4s-%.2s-%.2s %.2s:%.2s:%.2s UTC, session %s from %s; "
+	       "'sallyportctl user unbrake' lifts it\n",
+	    stamp, stamp + 4, stamp + 6, stamp + 8, stamp + 10, stamp + 12, fall.session, fall.address);
 	return CTL_DONE;
 }
 

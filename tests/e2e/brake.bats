@@ -77,7 +77,10 @@ def replaced(c, name):
 	grep -q 'warning brake .*user="alice" path="/d" changes=3 seconds=600' "$LOG"
 	grep -q 'login .*message="read-only: the brake has fallen"' "$LOG"
 	run ctl user show alice
-	[[ $output == *'brake: '*'fallen at '*'127.0.0.1'*'unbrake'* ]]
+	[[ $output == *'brake: '*'fallen at 20'[0-9][0-9]'-'[0-9][0-9]'-'*' '*':'*' UTC, '*'127.0.0.1'*'unbrake'* ]]
+	[[ $output == *'state:        braked'* ]]
+	ctl user list | grep -qE '^alice +[0-9]+  braked '
+	[ "$(ctl --json user list | jq -r '.[0].state')" = braked ]
 	run ctl --json user show alice
 	[[ $output == *'"brake_fallen": 1'* ]]
 	# neither a start of the server nor a new number lifts it
