@@ -84,7 +84,7 @@ book_check_group(struct book *book, struct account *account)
 	}
 	if (!account->lacks_group)
 		return 0;
-	ctl_error("no group '%s' in '%s'; 'sallyportctl group list' lists them, 'group add' makes one",
-	    ctl_quote(account->group), ctl_quote(book->ctl->config->accounts));
+	ctl_error("no group '%s' in '%s'; 'sallyportctl group list%s' lists them, 'group add' makes one",
+	    ctl_quote(account->group), ctl_quote(book->ctl->config->accounts), ctl_server_words(book->ctl));
 	return -ENOENT;
 }

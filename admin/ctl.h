@@ -140,6 +140,9 @@ int ctl_load_config(struct ctl *ctl);
 /* What the server calls an account, or "+FOLDER", of the users file in hand: NAME, or NAME@SERVER. */
 void ctl_full_name(const struct ctl *ctl, const char *name, char full[CTL_FULL_NAME_SIZE]);
 
+/* " --server NAME", for a command that an error names; "" where the command in hand is about the main server. Static. */
+const char *ctl_server_words(const struct ctl *ctl);
+
 /* Open the users file of the configuration; says on stderr what is wrong, and returns NULL. */
 struct users_file *ctl_open_users(const struct ctl *ctl, bool is_writing);
 

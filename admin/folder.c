@@ -85,8 +85,8 @@ need_folder(const struct ctl *ctl, const struct book *book, struct folder *folde
 	int r = find_folder(book, ctl->operand, folder);
 
 	if (r == -ENOENT)
-		ctl_error("no folder '%s' in '%s'; 'sallyportctl folder list' lists them", ctl_quote(ctl->operand),
-		    ctl_quote(ctl->config->accounts));
+		ctl_error("no folder '%s' in '%s'; 'sallyportctl folder list%s' lists them", ctl_quote(ctl->operand),
+		    ctl_quote(ctl->config->accounts), ctl_server_words(ctl));
 	return r;
 }
 

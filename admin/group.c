@@ -42,8 +42,8 @@ find_group_words(const struct ctl *ctl, const struct book *book, const char *key
 	const char *line = book_definition(book, key, &len);
 
 	if (line == NULL) {
-		ctl_error("no group '%s' in %s; 'sallyportctl group list' lists them", ctl_quote(ctl->operand),
-		    book_place(book));
+		ctl_error("no group '%s' in %s; 'sallyportctl group list%s' lists them", ctl_quote(ctl->operand),
+		    book_place(book), ctl_server_words(ctl));
 		return -ENOENT;
 	}
 	if (definition_parse(line, len, group, &problem) == 0)

@@ -571,7 +571,8 @@ show_one_folder(struct ctl *ctl, const struct asked *asked)
 	if (book != NULL && definition_key(DEFINITION_FOLDER, ctl->operand + 1, key))
 		line = book_definition(book, key, &len);
 	if (book != NULL && line == NULL)
-		ctl_error("no folder '%s'; 'sallyportctl folder list' lists them", ctl_quote(ctl->operand + 1));
+		ctl_error("no folder '%s'; 'sallyportctl folder list%s' lists them", ctl_quote(ctl->operand + 1),
+		    ctl_server_words(ctl));
 	if (line != NULL && definition_parse(line, len, &definition, &problem) == 0 &&
 	    folder_parse(&definition, &folder, &problem) == 0) {
 		folder_as_account(&folder, folder_walker(ctl), &like);

@@ -97,3 +97,13 @@ ctl_full_name(const struct ctl *ctl, const char *name, char full[CTL_FULL_NAME_S
 
 	snprintf(full, CTL_FULL_NAME_SIZE, "%s%s%s", name, server[0] == '\0' ? "" : "@", server);
 }
+
+const char *
+ctl_server_words(const struct ctl *ctl)
+{
+	static char words[SERVER_NAME_MAX + 16];
+	const char *server = ctl->config == NULL ? "" : servers_suffix(ctl->config, ctl->server);
+
+	snprintf(words, sizeof(words), "%s%s", server[0] == '\0' ? "" : " --server ", server);
+	return words;
+}

@@ -332,7 +332,14 @@ with open(sys.argv[1], "r+b") as file:
 	run ctl user del bob --purge-home
 	assert_output --partial "holds the home of account 'eve@one.example'"
 	ctl user del eve@one.example
+	run -1 ctl user show nobody@one.example
+	assert_output --partial "'sallyportctl user list --server one.example' lists them"
+	run -1 ctl folder show none --server one.example
+	assert_output --partial "'sallyportctl folder list --server one.example' lists them"
+	run -1 ctl group show none --server one.example
+	assert_output --partial "'sallyportctl group list --server one.example' lists them"
 	run -1 ctl user show carol
+	assert_output --partial "'sallyportctl user list' lists them"
 	assert_output --partial "no account 'carol' in '$DIR/etc/users'"
 	run -2 ctl user list --server four.example
 	assert_output --partial 'no section '\''server "four.example"'\'" in '$CONF'"
