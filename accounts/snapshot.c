@@ -145,7 +145,7 @@ open_path(struct build *build)
 	}
 	if (r < 0)
 		report_bad_line(build, 0, "cannot open: %s; %s", strerror(-r),
-		    r == -ENOENT ? "'sallyportctl user add NAME' makes it" : "it must be a file that root can read");
+		    r == -ENOENT ? "'sallyportctl setup' makes it" : "it must be a file that root can read");
 	close_fd(&dir_fd);
 	return r;
 }

@@ -329,6 +329,20 @@ is_known_section(const char *section)
 	return false;
 }
 
+/* The key that a dotted name such as "limits.sessions" means, as the manual writes it; NULL: none. */
+static const struct config_key *
+key_of_dotted(const char *name)
+{
+	const char *dot = strchr(name, '.');
+	const struct config_key *key;
+
+	for (size_t i = 0; dot != NULL && (key = row_of_tables(i)) != NULL; i++)
+		if (key->section != NULL && strlen(key->section) == (size_t)(dot - name) &&
+		    strncmp(key->section, name, (size_t)(dot - name)) == 0 && strcmp(key->name, dot + 1) == 0)
+			return key;
+	return NULL;
+}
+
 static void
 tell_unknown(struct load *load, const struct unknown *unknown)
 {
@@ -352,6 +366,9 @@ tell_unknown(struct load *load, const struct unknown *unknown)
 	else if (unknown->is_section)
 		add_problem(load, unknown->line,
 		    "%s: unknown section; the sections are log, tls, limits, timeouts and server", name.data);
+	else if ((key = key_of_dotted(unknown->name)) != NULL)
+		add_problem(load, unknown->line, "%s: unknown key; write '%s%s { %s = VALUE }'", name.data,
+		    key->section, is_server_section(key->section) ? " \"NAME\"" : "", key->name);
 	else if ((key = nearest_key(unknown->section, unknown->name)) != NULL)
 		add_problem(load, unknown->line, "%s%s%s: unknown key; did you mean '%s'?", unknown->section,
 		    dot_of(unknown->section), name.data, key->name);
