@@ -375,9 +375,9 @@ def broken_off(c, command, data):
 		for t in threads:
 		    t.join()
 		told = check(c)
-		# some upload fails, and the rest is less than any of them asked for
+		# some uploads fail; how many hangs on how many wait for the last bytes at the same moment
 		assert len(codes) == 30 and set(codes) == {226, 552}, codes
-		assert 2900000 < told[0] <= 3000000, told
+		assert 1000000 + 100000 * codes.count(226) < told[0] <= 3000000, (told, codes.count(226))
 		# uploads can fill the rest to its last byte
 		c.ask('DELE f', 250)
 		c.ask('SITE PARTIALS DELETE ALL', 200)
