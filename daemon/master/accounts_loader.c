@@ -256,13 +256,16 @@ accounts_are_fresh(struct accounts_loader *loader, size_t book)
 {
 	const struct config *config = loader->server->config;
 	struct file_stamp now;
+	bool is_busy = loader->load.errand.pid != 0;
 	int r;
 
-	if (loader->load.errand.pid != 0)
+	if (is_busy && loader->load.book == book)
 		return false;
 	file_stamp_of_path(servers_accounts(config, book), &now);
 	if (file_stamp_equal(&now, &loader->books[book].tried) || monotonic_ms() < loader->not_before_ms)
 		return true;
+	if (is_busy)
+		return false;
 	r = start_load(loader, &loader->load, config, book, accounts_gone, loader);
 	if (r == 0)
 		return false;

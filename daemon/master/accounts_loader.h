@@ -84,7 +84,8 @@ bool accounts_ask_pam(const struct accounts_loader *loader);
 
 /*
  * Has the file of the book changed since it was last loaded or refused? Then start the loader.
- * True: the snapshot in force is the one to use; false: the loader is running, and loader->ended is called at its end.
+ * True: the snapshot in force is the one to use; false: the loader is running, for this book or for another one that comes
+ * first, and loader->ended is called at its end.
  */
 bool accounts_are_fresh(struct accounts_loader *loader, size_t book);
 

@@ -42,6 +42,9 @@
 /* So many addresses fill all turns for PAM, and no fewer. */
 #define PAM_ADDRESSES_MIN 4
 
+/* One of several users files is read: those of others go on, and this one looks again. */
+#define LOADER_LOOK_MS 50
+
 /* Between two yields for the same session that waits for a port. */
 #define PORTS_SHORT_MS 100
 
@@ -860,7 +863,7 @@ grant_pam_turn(struct sessions *sessions, struct turn *turn)
 		close_channel(sessions, slot);
 }
 
-/* Are the accounts that the turn is about those that the file has now? False: all wait for the loader. */
+/* Are the accounts that the turn is about those that the file has now? False: it waits for the loader. */
 static bool
 has_fresh_accounts(struct sessions *sessions, struct turn *turn)
 {
@@ -909,8 +912,10 @@ grant_hashes(struct sessions *sessions, uint64_t now)
 			turns_put_off(turns, turn, turn->not_before_ms);
 		else if (has_fresh_accounts(sessions, turn))
 			grant_hash(sessions, turn);
-		else
+		else if (sessions->server->config->server_count == 1)
 			return UINT64_MAX;
+		else
+			turns_put_off(turns, turn, now + LOADER_LOOK_MS);
 	return turns_due_ms(turns);
 }
 

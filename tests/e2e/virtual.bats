@@ -375,6 +375,20 @@ with open(sys.argv[1], "r+b") as file:
 	works_at 127.0.0.1 bob main
 }
 
+@test "a users file that takes long to read lets nobody wait at another server" {
+	serve
+	# the loader measures a hash of a new kind for five seconds
+	echo "slow:\$6\$rounds=999999999\$salt\$$(printf 'x%.0s' {1..86}):200009:200009:$DIR/home/slow:" >>"$DIR/etc/one"
+	timeout 60 curl -sS --interface 127.0.0.9 "ftp://bob:secret1@127.0.0.2:$P/" &
+	local waits=$!
+	wait_until log_has ' connect .*address=127.0.0.9 '
+	works_at 127.0.0.1 bob main
+	works_at 127.0.0.1 bob secret2 two.example
+	run ! log_has ' login .*user="bob@one.example"'
+	wait "$waits"
+	log_has ' login .*user="bob@one.example"'
+}
+
 @test "a reload adds and removes servers while their sessions run" {
 	serve
 	ftp_open 127.0.0.2 "$P"
