@@ -13,9 +13,7 @@
 #include "privsep/files/keep.h"
 #include "privsep/files/partial.h"
 #include "privsep/files/permitted.h"
-#include "privsep/files/rename_new.h"
 #include "privsep/files/retain.h"
-#include "privsep/files/storage.h"
 
 #include "common/banned.h"
 
@@ -165,7 +163,7 @@ rename_permitted(const struct home *home, int from_fd, const char *from_name, co
 		return r;
 	if (replaces)
 		return rename_over(home, from_fd, from_name, to, to_fd, to_name);
-	r = rename_to_new(from_fd, from_name, to_fd, to_name, storage_minds_flags());
+	r = keep_rename_to_new(home, from_fd, from_name, to_fd, to_name);
 	return r == -EEXIST ? -EKEYREVOKED : home_name_error(-r);
 }
 

@@ -164,7 +164,7 @@ keep_file(struct keep_hold *hold, const struct home *home, const struct home_pat
 {
 	struct stat st;
 	uint64_t size;
-	int r = keep_open(hold, home, true);
+	int r = hold->fd >= 0 ? 0 : keep_open(hold, home, true);
 
 	if (r < 0)
 		return r;
@@ -262,23 +262,27 @@ keep_give_date(const struct home *home, int fd)
 	return r < 0 ? r : retain_give_date(home->keep, now_s, fd);
 }
 
-/* What its date keeps from going anyway does not make the brake fall. */
+/* What its date keeps from going anyway does not make the brake fall. hold: may be none. */
 static int
-count_for_brake(const struct home *home, const struct home_path *path, int dir_fd, const char *name)
+count_for_brake(
+    const struct keep_hold *hold, const struct home *home, const struct home_path *path, int dir_fd, const char *name)
 {
-	int r = home->session->has_brake ? keep_permit_change(home, dir_fd, name) : 0;
+	int r = 0;
 
+	if (home->session->has_brake)
+		r = hold->fd >= 0 ? retain_permit(home->keep, hold->state.clock_s, dir_fd, name)
+				  : keep_permit_change(home, dir_fd, name);
 	return r < 0 ? r : braked_count(home->session, path);
 }
 
-int
-keep_before_replacing(
+/* As keep_before_replacing(). hold: none, or the lock alone. */
+static int
+keep_replaced(
     struct keep_hold *hold, const struct home *home, const struct home_path *path, int dir_fd, const char *name)
 {
 	struct stat st;
 	int r;
 
-	keep_init(hold);
 	if (home->keep == NULL && !home->session->has_brake)
 		return 0;
 	r = storage_look(dir_fd, name, &st);
@@ -286,7 +290,7 @@ keep_before_replacing(
 		return r == -ENOENT ? 1 : r;
 	if (!S_ISREG(st.st_mode))
 		return 0;
-	r = count_for_brake(home, path, dir_fd, name);
+	r = count_for_brake(hold, home, path, dir_fd, name);
 	if (r < 0)
 		return r;
 	if (home->keep == NULL || home->keep->days == 0)
@@ -295,6 +299,37 @@ keep_before_replacing(
 	if (r == -ENOENT)
 		return 1;
 	return r == -EISDIR || r == -EBUSY ? 0 : r; /* no plain file any more */
+}
+
+int
+keep_before_replacing(
+    struct keep_hold *hold, const struct home *home, const struct home_path *path, int dir_fd, const char *name)
+{
+	keep_init(hold);
+	return keep_replaced(hold, home, path, dir_fd, name);
+}
+
+/*
+ * A name is to go that a session may be about to replace what bears it: no other file may have the name between the two
+ * steps of that. Only where there is a keep, which nobody can lock otherwise. 0 or -ETIMEDOUT.
+ */
+static int
+lock_names(struct keep_hold *hold, const struct home *home)
+{
+	keep_init(hold);
+	if (home->keep == NULL || home->keep->days == 0)
+		return 0;
+	return keep_open(hold, home, false) == -ETIMEDOUT ? -ETIMEDOUT : 0;
+}
+
+/* r: what came of the change. */
+static void
+unlock_names(struct keep_hold *hold, int r)
+{
+	if (hold->home != NULL)
+		keep_end(hold, r);
+	else
+		keep_release(hold);
 }
 
 /* A file system that cannot rename to a new name alone leaves a moment in between. */
@@ -308,27 +343,48 @@ rename_to_vacant(int from_fd, const char *from, int to_fd, const char *to)
 	return renameat(from_fd, from, to_fd, to) < 0 ? -errno : 0;
 }
 
+/* One try. -EEXIST: another session has put a file there, which is looked at anew. */
+static int
+rename_and_keep(
+    const struct home *home, const struct home_path *path, int from_fd, const char *from, int to_fd, const char *to)
+{
+	struct keep_hold hold;
+	int r = 0;
+
+	keep_init(&hold);
+	if (!partial_name_is(from, strlen(from))) /* whose lock is its own */
+		r = lock_names(&hold, home);
+	if (r == 0)
+		r = keep_replaced(&hold, home, path, to_fd, to);
+	if (r > 0)
+		r = rename_to_vacant(from_fd, from, to_fd, to);
+	else if (r == 0 && renameat(from_fd, from, to_fd, to) < 0)
+		r = home_name_error(errno);
+	unlock_names(&hold, r);
+	return r;
+}
+
 int
 keep_rename(
     const struct home *home, const struct home_path *path, int from_fd, const char *from, int to_fd, const char *to)
 {
-	for (int race = 0; race < RACES_MAX; race++) {
-		struct keep_hold hold;
-		int r = keep_before_replacing(&hold, home, path, to_fd, to);
+	int r = -EEXIST;
 
-		if (r < 0)
-			return r;
-		if (r > 0) {
-			r = rename_to_vacant(from_fd, from, to_fd, to);
-			if (r == -EEXIST)
-				continue; /* another session has put a file there, which is kept now */
-			return r;
-		}
-		r = renameat(from_fd, from, to_fd, to) < 0 ? -errno : 0;
-		keep_end(&hold, r);
-		return r;
-	}
-	return -EBUSY;
+	for (int race = 0; r == -EEXIST && race < RACES_MAX; race++)
+		r = rename_and_keep(home, path, from_fd, from, to_fd, to);
+	return r == -EEXIST ? -EBUSY : r;
+}
+
+int
+keep_rename_to_new(const struct home *home, int from_fd, const char *from, int to_fd, const char *to)
+{
+	struct keep_hold hold;
+	int r = lock_names(&hold, home);
+
+	if (r == 0)
+		r = rename_to_new(from_fd, from, to_fd, to, storage_minds_flags());
+	unlock_names(&hold, r);
+	return r;
 }
 
 static void
@@ -355,6 +411,19 @@ keep_end(struct keep_hold *hold, int r)
 	keep_release(hold);
 }
 
+/* A link, or another thing that is not kept. */
+static int
+unlink_special(const struct home *home, int dir_fd, const char *name)
+{
+	struct keep_hold hold;
+	int r = lock_names(&hold, home);
+
+	if (r == 0)
+		r = quota_unlink(home->quota, dir_fd, name, 0);
+	unlock_names(&hold, r);
+	return r;
+}
+
 int
 keep_unlink(const struct home *home, const struct home_path *path, int dir_fd, const char *name)
 {
@@ -366,8 +435,9 @@ keep_unlink(const struct home *home, const struct home_path *path, int dir_fd, c
 		return quota_unlink(home->quota, dir_fd, name, 0);
 	r = storage_look(dir_fd, name, &st);
 	if (r < 0 || !S_ISREG(st.st_mode))
-		return r < 0 ? r : quota_unlink(home->quota, dir_fd, name, 0);
-	r = count_for_brake(home, path, dir_fd, name);
+		return r < 0 ? r : unlink_special(home, dir_fd, name);
+	keep_init(&hold);
+	r = count_for_brake(&hold, home, path, dir_fd, name);
 	if (r < 0)
 		return r;
 	if (home->keep == NULL || home->keep->days == 0) {

@@ -34,6 +34,9 @@ void keep_end(struct keep_hold *hold, int r);
 int keep_rename(
     const struct home *home, const struct home_path *path, int from_fd, const char *from, int to_fd, const char *to);
 
+/* As rename_to_new(), with the lock of the keep: no other session is replacing what is renamed. -ETIMEDOUT, too. */
+int keep_rename_to_new(const struct home *home, int from_fd, const char *from, int to_fd, const char *to);
+
 /* As quota_unlink() of what is no directory; a plain file is moved to the keep. Errors as above, too. */
 int keep_unlink(const struct home *home, const struct home_path *path, int dir_fd, const char *name);
 

@@ -248,9 +248,8 @@ restore_to(const struct home *home, const struct home_path *path, const char *id
 		r = quota_begin(home->quota, (uint64_t)st.st_size, 1);
 	if (r < 0)
 		goto out;
-	r = is_there_already(to_fd, name, &st)
-	    ? drop_second_name(home, from_fd, id + KEEP_DAY_SIZE, to_fd, name, &st)
-	    : 1;
+	r = is_there_already(to_fd, name, &st) ? drop_second_name(home, from_fd, id + KEEP_DAY_SIZE, to_fd, name, &st)
+					       : 1;
 	if (r > 0)
 		r = restore_counted(home, as, from_fd, id + KEEP_DAY_SIZE, to_fd, name, &st, may_replace);
 	ended = quota_end(home->quota);
