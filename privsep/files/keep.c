@@ -275,7 +275,7 @@ count_for_brake(
 	return r < 0 ? r : braked_count(home->session, path);
 }
 
-/* As keep_before_replacing(). hold: none, or the lock alone. */
+/* As keep_before_replacing(); -EEXIST: the name has changed hands. hold: none, or the lock alone. */
 static int
 keep_replaced(
     struct keep_hold *hold, const struct home *home, const struct home_path *path, int dir_fd, const char *name)
@@ -298,7 +298,7 @@ keep_replaced(
 	r = keep_file(hold, home, path, dir_fd, name, false);
 	if (r == -ENOENT)
 		return 1;
-	return r == -EISDIR || r == -EBUSY ? 0 : r; /* no plain file any more */
+	return r == -EISDIR || r == -EBUSY ? -EEXIST : r; /* no plain file any more */
 }
 
 int
@@ -343,21 +343,34 @@ rename_to_vacant(int from_fd, const char *from, int to_fd, const char *to)
 	return renameat(from_fd, from, to_fd, to) < 0 ? -errno : 0;
 }
 
-/* One try. -EEXIST: another session has put a file there, which is looked at anew. */
+/* Uploads replace plain files alone. What came instead is -EISDIR, or -EEXIST for what may be gone soon. */
+static int
+refuse_special(int dir_fd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) ? -EISDIR : -EEXIST;
+}
+
+/* One try. -EEXIST: another session has put something there, which is looked at anew. */
 static int
 rename_and_keep(
     const struct home *home, const struct home_path *path, int from_fd, const char *from, int to_fd, const char *to)
 {
+	bool is_upload = partial_name_is(from, strlen(from)); /* whose lock is its own */
+	bool keeps = home->keep != NULL && home->keep->days > 0;
 	struct keep_hold hold;
 	int r = 0;
 
 	keep_init(&hold);
-	if (!partial_name_is(from, strlen(from))) /* whose lock is its own */
+	if (!is_upload)
 		r = lock_names(&hold, home);
 	if (r == 0)
 		r = keep_replaced(&hold, home, path, to_fd, to);
 	if (r > 0)
 		r = rename_to_vacant(from_fd, from, to_fd, to);
+	else if (r == 0 && is_upload && keeps && hold.home == NULL)
+		r = refuse_special(to_fd, to);
 	else if (r == 0 && renameat(from_fd, from, to_fd, to) < 0)
 		r = home_name_error(errno);
 	unlock_names(&hold, r);
@@ -411,33 +424,19 @@ keep_end(struct keep_hold *hold, int r)
 	keep_release(hold);
 }
 
-/* A link, or another thing that is not kept. */
+/* hold: none, or the lock alone. */
 static int
-unlink_special(const struct home *home, int dir_fd, const char *name)
+unlink_and_keep(
+    struct keep_hold *hold, const struct home *home, const struct home_path *path, int dir_fd, const char *name)
 {
-	struct keep_hold hold;
-	int r = lock_names(&hold, home);
-
-	if (r == 0)
-		r = quota_unlink(home->quota, dir_fd, name, 0);
-	unlock_names(&hold, r);
-	return r;
-}
-
-int
-keep_unlink(const struct home *home, const struct home_path *path, int dir_fd, const char *name)
-{
-	struct keep_hold hold;
 	struct stat st, counted;
-	int r;
+	int r = storage_look(dir_fd, name, &st);
 
-	if (home->keep == NULL && !home->session->has_brake)
+	if (r < 0 || S_ISDIR(st.st_mode)) /* a file may come in its place */
+		return r < 0 ? r : -EISDIR;
+	if (!S_ISREG(st.st_mode))
 		return quota_unlink(home->quota, dir_fd, name, 0);
-	r = storage_look(dir_fd, name, &st);
-	if (r < 0 || !S_ISREG(st.st_mode))
-		return r < 0 ? r : unlink_special(home, dir_fd, name);
-	keep_init(&hold);
-	r = count_for_brake(&hold, home, path, dir_fd, name);
+	r = count_for_brake(hold, home, path, dir_fd, name);
 	if (r < 0)
 		return r;
 	if (home->keep == NULL || home->keep->days == 0) {
@@ -446,10 +445,23 @@ keep_unlink(const struct home *home, const struct home_path *path, int dir_fd, c
 	}
 	r = quota_look(home->quota, dir_fd, name, &counted);
 	if (r == 0)
-		r = keep_file(&hold, home, path, dir_fd, name, true);
-	if (r < 0)
-		return r;
-	quota_gone(home->quota, &counted);
-	keep_end(&hold, 0);
-	return 0;
+		r = keep_file(hold, home, path, dir_fd, name, true);
+	if (r == 0)
+		quota_gone(home->quota, &counted);
+	return r;
+}
+
+int
+keep_unlink(const struct home *home, const struct home_path *path, int dir_fd, const char *name)
+{
+	struct keep_hold hold;
+	int r;
+
+	if (home->keep == NULL && !home->session->has_brake)
+		return quota_unlink(home->quota, dir_fd, name, 0);
+	r = lock_names(&hold, home);
+	if (r == 0)
+		r = unlink_and_keep(&hold, home, path, dir_fd, name);
+	unlock_names(&hold, r);
+	return r;
 }

@@ -179,6 +179,13 @@ import contextlib, re, shutil, struct
 	END
 }
 
+@test "many sessions change one home at random, and no content that was uploaded is lost" {
+	local seconds=${KEEP_SECONDS:-8}
+	serve '--keep 30d --keep-quota 1G' 'limits { sessions-per-user = 100 }'
+	env CTL="$BUILD/sallyportctl" CONF="$CONF" KEEP_SECONDS="$seconds" PYTHONDONTWRITEBYTECODE=1 \
+		timeout "$((seconds + 90))" "$BATS_TEST_DIRNAME/keep-model" "$HOME_DIR"
+}
+
 @test "no verb reaches what is kept, and no listing shows it" {
 	serve '--keep 30d --quota 1M'
 	py <<-END
