@@ -10,7 +10,13 @@ LIBEXECDIR  ?= $(PREFIX)/libexec
 DESTDIR     ?=
 # STATIC=1 links the server's two programs with no shared library; PAM, which loads modules, is not in it
 STATIC      ?=
+ifneq ($(filter-out 0 1,$(STATIC)),)
+$(error STATIC=$(STATIC): write STATIC=1, or leave it out)
+endif
 VARIANT     ?= $(if $(filter 1,$(STATIC)),static,release)
+ifneq ($(and $(filter 1,$(STATIC)),$(filter-out static,$(VARIANT))),)
+$(error STATIC=1 is a variant itself: leave out STATIC=1 or VARIANT=$(VARIANT))
+endif
 B           := $(if $(filter release,$(VARIANT)),build,build/$(VARIANT))
 
 # CROSS=aarch64-linux-gnu- builds for another processor, as CC=aarch64-linux-gnu-gcc does
@@ -42,19 +48,22 @@ LDHARDENING := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
 ifeq ($(VARIANT),asan)
 CPPFLAGS    += -DSALLYPORT_SANITIZE
 CFLAGS      ?= -O1 -g
-CFLAGS      += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-LDFLAGS     += -fsanitize=address,undefined
+override CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+override LDFLAGS += -fsanitize=address,undefined
 else ifeq ($(VARIANT),fuzz)
 CC          := clang
 CPPFLAGS    += -DSALLYPORT_SANITIZE
 CFLAGS      ?= -O1 -g
-CFLAGS      += -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-LDFLAGS     += -fsanitize=address,undefined
+override CFLAGS += -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+override LDFLAGS += -fsanitize=address,undefined
 else
 CPPFLAGS    += -D_FORTIFY_SOURCE=2
 CFLAGS      ?= -O2 -g
 endif
 ifeq ($(VARIANT),static)
+ifeq ($(PAM),yes)
+$(error STATIC=1 has no PAM, which loads modules: leave out PAM=yes)
+endif
 PAM         := no
 CPPFLAGS    += -DSALLYPORT_STATIC
 LDFLAGS_SERVER = $(patsubst -pie,-static-pie,$(LDFLAGS))
@@ -70,8 +79,8 @@ ifneq ($(filter install dist deb deb-test,$(MAKECMDGOALS)),)
 $(error VARIANT=takeover has hostile processes for tests: it is never installed or packed)
 endif
 endif
-CFLAGS      += -std=gnu11 $(WARNINGS) $(HARDENING)
-LDFLAGS     += $(LDHARDENING) -Wl,--as-needed
+override CFLAGS += -std=gnu11 $(WARNINGS) $(HARDENING)
+override LDFLAGS += $(LDHARDENING) -Wl,--as-needed
 LDLIBS_DAEMON := -lseccomp -lconfuse -lcap-ng -ljansson -lssl -lcrypto -lz -lcrypt
 # PAM where its header is; PAM=no leaves it out
 PAM         ?= $(if $(shell echo '\#include <security/pam_appl.h>' | $(CC) $(CPPFLAGS) -E - 2>/dev/null),yes,no)

@@ -40,6 +40,31 @@ commit_tree()
 	run -0 timeout 120 make -q build/config/keys.o
 }
 
+# how_linked FILE ARGUMENT...: the line that would link it.
+how_linked()
+{
+	local file=$1
+	shift
+	timeout 120 make -nB V=1 "$file" "$@" | grep -e " -o $file "
+}
+
+@test "flags on the command line of make are added to the project's own" {
+	run -0 how_linked build/sallyportd CFLAGS=-O1 LDFLAGS=-Wl,-O1
+	assert_output --regexp ' -O1 .*-fstack-protector-strong .*-fPIE .*-Wl,-O1 -pie -Wl,-z,relro,-z,now'
+	run -0 how_linked build/static/sallyportd STATIC=1 LDFLAGS=-Wl,-O1
+	assert_output --regexp ' -Wl,-O1 -static-pie -Wl,-z,relro,-z,now'
+	refute_output --partial -lpam
+}
+
+@test "STATIC=1 is refused with what it cannot be" {
+	run -2 timeout 120 make -n STATIC=yes
+	assert_output --partial 'STATIC=yes: write STATIC=1, or leave it out'
+	run -2 timeout 120 make -n STATIC=1 PAM=yes
+	assert_output --partial 'STATIC=1 has no PAM, which loads modules: leave out PAM=yes'
+	run -2 timeout 120 make -n STATIC=1 VARIANT=asan
+	assert_output --partial 'STATIC=1 is a variant itself: leave out STATIC=1 or VARIANT=asan'
+}
+
 @test "each source file names its licence" {
 	run bash -c 'find . -name "*.[ch]" -o -name "*.bats" -o -name "*.py" -o -name "*.bash" | xargs grep -L "SPDX-License-Identifier: ISC"'
 	assert_output ''
