@@ -5,6 +5,7 @@
  * service user (unix(7), ETOOMANYREFS), which all sessions share, and without descriptors nobody logs in.
  */
 #include <errno.h>
+#include <poll.h>
 
 #include "privsep/monitor/state.h"
 
@@ -35,6 +36,15 @@ has_protocol_read_answers(struct monitor *monitor)
 	return false;
 }
 
+/* Both ways are shut: what protocol has sent is all that will ever come. */
+static bool
+has_protocol_left(const struct monitor *monitor)
+{
+	struct pollfd hang_up = {.fd = monitor->protocol.channel};
+
+	return poll(&hang_up, 1, 0) > 0 && (hang_up.revents & POLLHUP) != 0;
+}
+
 void
 monitor_send_answer(struct monitor *monitor, const int *fds, unsigned count)
 {
@@ -53,6 +63,8 @@ monitor_send_answer(struct monitor *monitor, const int *fds, unsigned count)
 	}
 	if (r == -EAGAIN)
 		monitor_end_for_violation(monitor, &monitor->protocol, "answers left unread");
+	if (r == -EPIPE && has_protocol_left(monitor))
+		return; /* its last messages are still to be read, and then the end of the channel */
 	if (r < 0)
 		monitor_end_session(monitor);
 }

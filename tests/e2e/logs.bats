@@ -53,6 +53,29 @@ lines = [json.loads(line) for line in open(sys.argv[1], encoding="utf-8")]
 '"$1" "$LOG"
 }
 
+@test "transfers just before QUIT are logged, also where the monitor is late and has another question to answer first" {
+	serve
+	echo content >"$HOME_DIR/f"
+	py <<-'END'
+		for before in range(2, 8):
+		    c = Control().login()
+		    for _ in range(before):
+		        c.get("f")
+		    monitor = Session().monitor
+		    time.sleep(0.1)     # it has made listeners ahead
+		    os.kill(monitor, signal.SIGSTOP)
+		    for _ in range(3):  # one listener is enough for them
+		        c.get("f")
+		    c.ask("QUIT", 221)
+		    assert c.socket.recv(1) == b""
+		    os.kill(monitor, signal.SIGCONT)
+		    wait_until(no_session, "the end of the session")
+	END
+	wait_until test "$(log_count ' disconnect ')" -eq 6
+	assert_equal "$(log_count ' transfer ')" $((2 + 3 + 4 + 5 + 6 + 7 + 6 * 3))
+	assert_equal "$(log_count ' disconnect .*reason="quit"')" 6
+}
+
 @test "text: the events of a session, one line each" {
 	serve
 	a_session
