@@ -36,6 +36,7 @@ struct migration {
 	bool has_accounts; /* a file of accounts was named */
 	bool has_system_accounts; /* of passwd(5) */
 	bool lacks_system; /* users of the system could log in, and cannot */
+	bool lacks_anonymous; /* anonymous users could log in, and cannot */
 };
 
 static const struct migrate_peer *const peers[] = {&migrate_vsftpd, &migrate_pure_ftpd, &migrate_proftpd};
@@ -302,29 +303,53 @@ read_accounts(struct migration *run, const char *file)
 	return r;
 }
 
-/* Anonymous users have the ids of a user of this system. */
+/*
+ * The user of this name in a file of accounts that has the form of passwd(5), which may be that of another machine, or else
+ * on this system. Static, as of getpwnam(3); NULL: nowhere.
+ */
+static const struct passwd *
+find_old_user(const struct migration *run, const char *name)
+{
+	const struct passwd *user = NULL;
+
+	for (size_t i = 1; i < run->ctl->file_count && run->plan.format != CONVERT_PURE_FTPD && user == NULL; i++) {
+		FILE *file = fopen(run->ctl->files[i], "re"); /* what cannot be read is said where it is taken */
+
+		while (file != NULL && (user = fgetpwent(file)) != NULL && strcmp(user->pw_name, name) != 0)
+			;
+		if (file != NULL)
+			fclose(file);
+	}
+	return user != NULL ? user : getpwnam(name);
+}
+
+/* Anonymous users have the ids of a user of the old server's system. */
 static int
 take_anonymous(struct migration *run)
 {
 	struct migrate_plan *plan = &run->plan;
-	const char *problem = "the user of anonymous users is not on this system", *home = plan->anonymous_home;
+	char home_of[PATH_MAX], nowhere[256];
+	const char *problem = nowhere, *home = plan->anonymous_home;
 	const struct passwd *user;
-	char home_of[PATH_MAX];
 	int r = -EINVAL;
 
 	if (plan->anonymous_user == NULL)
 		return 0;
-	if (plan->anonymous_home_of != NULL && (user = getpwnam(plan->anonymous_home_of)) != NULL) {
+	if (plan->anonymous_home_of != NULL && (user = find_old_user(run, plan->anonymous_home_of)) != NULL) {
 		snprintf(home_of, sizeof(home_of), "%s", user->pw_dir);
 		home = home_of;
 	}
-	user = getpwnam(plan->anonymous_user);
+	snprintf(nowhere, sizeof(nowhere),
+	    "the user of anonymous users, '%s', is neither in a file of accounts nor on this system",
+	    plan->anonymous_home_of != NULL && home == NULL ? plan->anonymous_home_of : plan->anonymous_user);
+	user = find_old_user(run, plan->anonymous_user);
 	if (user == NULL && plan->anonymous_is_default)
 		return 0;
 	if (user != NULL && (plan->anonymous_home_of == NULL || home != NULL))
 		r = migrate_accounts_anonymous(
 		    &run->accounts, user->pw_uid, user->pw_gid, home == NULL ? user->pw_dir : home, &problem);
-	if (r == -EINVAL)
+	run->lacks_anonymous = r == -EINVAL;
+	if (run->lacks_anonymous)
 		migrate_note(plan, NULL, MIGRATE_COMFORT, "anonymous login", problem,
 		    "add it with 'sallyportctl user add anonymous --anonymous --home DIR'");
 	return r == -ENOMEM ? say_no_memory() : 0;
@@ -448,7 +473,7 @@ report_migration(const struct migration *run)
 {
 	const struct migrate_plan *plan = &run->plan;
 	const struct migrate_accounts *accounts = &run->accounts;
-	bool is_whole = plan->lost == 0 && accounts->refused == 0 && !run->lacks_system;
+	bool is_whole = plan->lost == 0 && accounts->refused == 0 && !run->lacks_system && !run->lacks_anonymous;
 
 	if (run->ctl->is_json) {
 		enum ctl_exit status = ctl_print_json(json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "directory",
@@ -473,6 +498,8 @@ report_migration(const struct migration *run)
 		    plan->lost);
 	if (run->lacks_system)
 		ctl_error("users of the system may not log in; name /etc/passwd as a further FILE, and migrate again");
+	if (run->lacks_anonymous)
+		ctl_error("anonymous users may not log in; read 'anonymous login' in sallyport.conf");
 	if (accounts->refused > 0)
 		ctl_error("%zu accounts are not taken; users has the reason of each", accounts->refused);
 	return is_whole ? CTL_DONE : CTL_FAILED;

@@ -219,6 +219,22 @@ refused()
 	start_migrated
 }
 
+@test "vsftpd: the user of anonymous users is that of the old server's passwd, also on another machine" {
+	printf '%s\n' listen=YES anonymous_enable=YES local_enable=YES ftp_username=oldftp anon_root="$DIR/home/oldftp" >"$DIR/vsftpd.conf"
+	old_user anna secret 2000 /bin/bash
+	old_user oldftp secret 2121 /usr/sbin/nologin
+	run migrate vsftpd "$DIR/vsftpd.conf" "$DIR/old/passwd"
+	assert_success
+	grep -qx "anonymous:\*any:2121:2121:$DIR/home/oldftp:.*" "$OUT/users"
+	rm -r "$OUT"
+	# nobody has it
+	sed -i '/^oldftp:/d' "$DIR/old/passwd"
+	run migrate vsftpd "$DIR/vsftpd.conf" "$DIR/old/passwd"
+	assert_failure 1
+	assert_output --partial "anonymous users may not log in; read 'anonymous login' in sallyport.conf"
+	grep -qF "the user of anonymous users, 'oldftp', is neither in a file of accounts nor on this system" "$OUT/sallyport.conf"
+}
+
 @test "vsftpd: anonymous users read, and write nothing" {
 	printf '%s\n' listen=YES anonymous_enable=YES ftp_username=daemon anon_root="$DIR/home/site" >"$DIR/vsftpd.conf"
 	install -d -o root -g root "$DIR/home/site"
