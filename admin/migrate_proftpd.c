@@ -677,8 +677,12 @@ settle_proftpd_anonymous(struct migrate_plan *plan)
 	user.name =
 	    migrate_word(migrate_said_of(plan, place, "User"), 0, migrate_word(migrate_said(plan, "User"), 0, "ftp"));
 	take_anonymous_limits(plan, place);
-	if (!migrate_limited_login(plan, &user, &plan->anonymous))
+	if (!migrate_limited_login(plan, &user, &plan->anonymous)) {
+		migrate_note(plan, block->begin, MIGRATE_COMFORT, NULL,
+		    "a <Limit LOGIN> refuses its user, so anonymous users get no account",
+		    "add 'anonymous' with 'sallyportctl user add --anonymous' if they could log in before");
 		return;
+	}
 	plan->anonymous_user = user.name;
 	if (block->path[0] == '/')
 		plan->anonymous_home = user.home = block->path;

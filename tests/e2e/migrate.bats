@@ -219,6 +219,27 @@ refused()
 	start_migrated
 }
 
+@test "proftpd: anonymous users whom a list of logins refuses are told of" {
+	old_user oldftp secret 2121 /usr/sbin/nologin
+	cat >"$DIR/proftpd.conf" <<-E
+		DefaultRoot ~
+		<Limit LOGIN>
+		  AllowUser anna
+		  DenyAll
+		</Limit>
+		<Anonymous $DIR/home/oldftp>
+		  User oldftp
+		  UserAlias anonymous oldftp
+		</Anonymous>
+	E
+	run migrate proftpd "$DIR/proftpd.conf" "$DIR/old/passwd"
+	run grep -q '^anonymous:' "$OUT/users"
+	assert_failure
+	run grep -A2 "proftpd.conf:6: <Anonymous" "$OUT/sallyport.conf"
+	assert_success
+	assert_output --partial 'a <Limit LOGIN> refuses its user, so anonymous users get no account'
+}
+
 @test "vsftpd: the user of anonymous users is that of the old server's passwd, also on another machine" {
 	printf '%s\n' listen=YES anonymous_enable=YES local_enable=YES ftp_username=oldftp anon_root="$DIR/home/oldftp" >"$DIR/vsftpd.conf"
 	old_user anna secret 2000 /bin/bash
