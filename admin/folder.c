@@ -203,6 +203,10 @@ take_directory(const struct ctl *ctl, struct folder *folder)
 		ctl_error("'folder add' needs a directory: --directory DIR");
 		return -EINVAL;
 	}
+	if (directory[0] != '/') {
+		ctl_error("bad --directory '%s'; use an absolute path", ctl_quote(directory));
+		return -EINVAL;
+	}
 	if (strlen(directory) >= sizeof(folder->directory)) {
 		ctl_error("the directory is too long; at most %d bytes", PATH_MAX - 1);
 		return -ENAMETOOLONG;

@@ -208,6 +208,17 @@ parse_brake(const struct ctl *ctl)
 }
 
 static int
+check_home_option(const struct ctl *ctl)
+{
+	const char *home = ctl->value[OPTION_HOME];
+
+	if (home == NULL || home[0] == '/')
+		return 0;
+	ctl_error("bad --home '%s'; use an absolute path", ctl_quote(home));
+	return -EINVAL;
+}
+
+static int
 parse_keep(const struct ctl *ctl)
 {
 	if (parse_days(ctl, OPTION_KEEP, "keep") < 0 || parse_days(ctl, OPTION_RETAIN, "retain") < 0 ||
@@ -327,7 +338,8 @@ int
 user_options_parse(const struct ctl *ctl, struct user_options *options)
 {
 	memset(options, 0, sizeof(*options));
-	if (parse_id_option(ctl, OPTION_UID, "uid", &options->has_uid, &options->uid) < 0 ||
+	if (check_home_option(ctl) < 0 ||
+	    parse_id_option(ctl, OPTION_UID, "uid", &options->has_uid, &options->uid) < 0 ||
 	    parse_id_option(ctl, OPTION_GID, "gid", &options->has_gid, &options->gid) < 0 ||
 	    parse_rights(ctl, OPTION_ALLOW, "allow", &options->allowed) < 0 ||
 	    parse_rights(ctl, OPTION_DENY, "deny", &options->denied) < 0 || parse_zone_options(ctl, options) < 0 ||

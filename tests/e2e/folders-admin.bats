@@ -113,7 +113,10 @@ teardown()
 		assert_dir_not_exist "$DIR/state"
 	done
 	run -1 ctl folder add other --directory /
-	run -1 ctl folder add other --directory relative
+	run ! ctl folder add other --directory relative
+	assert_output "sallyportctl: bad --directory 'relative'; use an absolute path"
+	run ! ctl user set anna --home relative
+	assert_output "sallyportctl: bad --home 'relative'; use an absolute path"
 	run -1 ctl folder add team --directory "$DIR/team2"
 	assert_output --partial 'exists already'
 	run -1 ctl folder grant nobody --user anna --at /x
