@@ -306,7 +306,7 @@ certificate_is_for(const char *chain_path, const char *host)
 	int r = fd < 0 ? fd : -EINVAL;
 
 	if (leaf != NULL)
-		r = X509_check_host(leaf, host, 0, 0, NULL) == 1;
+		r = X509_check_host(leaf, host, 0, 0, NULL) == 1 || X509_check_ip_asc(leaf, host, 0) == 1;
 	X509_free(leaf);
 	BIO_free(bio);
 	close_fd(&fd);

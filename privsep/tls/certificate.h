@@ -52,7 +52,7 @@ int certificate_check(
 /* certificate_open_trusted(), certificate_seal() and certificate_check() in one. 0, or -errno with report->error filled. */
 int certificate_check_files(const char *chain_path, const char *key_path, struct certificate_report *report);
 
-/* Does the leaf of a chain name this host, itself or by a wildcard? 1, 0, or -errno: it cannot be read. */
+/* Does the leaf of a chain name this host, itself or by a wildcard, or this address? 1, 0, or -errno: it cannot be read. */
 int certificate_is_for(const char *chain_path, const char *host);
 
 /* Why a certificate is not in date now, for a message after its name; NULL: it is. */

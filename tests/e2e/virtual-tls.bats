@@ -516,6 +516,13 @@ expire()
 	run -0 ctl config check
 	assert_line --regexp "$CONF:[0-9]+: server \"same.example.org\": certificate: '$DIR/etc/cert.pem' is not for 'same.example.org', and clients"
 	assert_equal "$(grep -c 'is not for' <<<"$output")" 1
+	# an address is a name as well
+	cp "$CONF" "$DIR/good.conf"
+	sed -i 's/^server "same.example.org" {/& names = "127.0.0.1,127.0.0.9"\n/' "$CONF"
+	run -0 ctl config check
+	assert_line --partial "is not for '127.0.0.9', "
+	refute_line --partial "is not for '127.0.0.1', "
+	cp "$DIR/good.conf" "$CONF"
 	use_pair renewed rsa
 	run -0 ctl config check
 	assert_line --regexp "server \"rsa.example.org\": certificate: '$DIR/etc/rsa.pem' is not for 'rsa.example.org', "
