@@ -113,8 +113,9 @@ print_item_json(const struct keep_item *item, bool is_first)
 	json_t *row;
 
 	moment_of(item->id, moment);
-	row = json_pack("{s:s, s:I, s:s, s:s, s:o}", "kept", moment, "bytes", (json_int_t)item->size, "id", item->id,
-	    "directory", item->hash, "path", item->path_len == 0 ? json_null() : json_string(ctl_quote(item->path)));
+	row = json_pack("{s:s+, s:I, s:s, s:s, s:o}", "kept", moment, "Z", "bytes", (json_int_t)item->size, "id",
+	    item->id, "directory", item->hash, "path",
+	    item->path_len == 0 ? json_null() : json_string(ctl_quote(item->path)));
 	if (!is_first)
 		putchar(',');
 	(void)!ctl_put_json(row);

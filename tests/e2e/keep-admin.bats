@@ -98,6 +98,7 @@ age_keep()
 	[ "$(get docs/a.txt)" = second ]
 	[ "$(ids /docs/a.txt)" != "$id" ]
 	[ "$(ctl --json keep list alice --path /docs/a.txt | jq '.kept[0].bytes')" -eq 5 ]
+	[[ $(ctl --json keep list alice --path /docs/a.txt | jq -r '.kept[0].kept') =~ ^20[0-9-]{8}\ [0-9:]{8}Z$ ]]
 }
 
 @test "keep restore and keep purge: what cannot be, says what would" {
