@@ -43,6 +43,17 @@ text_has_variables(const char *text)
 	return strstr(text, MARK) != NULL;
 }
 
+const char *
+text_variable_unknown(const char *text)
+{
+	enum text_variable variable;
+
+	for (const char *at = strstr(text, MARK); at != NULL; at = strstr(at + 1, MARK))
+		if (variable_at(at, &variable) == 0)
+			return at;
+	return NULL;
+}
+
 bool
 text_variables_are_early(const char *text)
 {

@@ -28,6 +28,9 @@ struct text_facts {
 /* Has the text something that looks like a variable? */
 bool text_has_variables(const char *text);
 
+/* The first %{...} of the text that is no variable; NULL: there is none. */
+const char *text_variable_unknown(const char *text);
+
 /* Is each %{...} of the text a variable that has a value before the login? */
 bool text_variables_are_early(const char *text);
 

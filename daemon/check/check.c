@@ -29,6 +29,7 @@
 #include "common/journal.h"
 #include "common/mount_line.h"
 #include "common/text.h"
+#include "common/text_variables.h"
 #include "config/broker.h"
 #include "config/config.h"
 #include "config/hook.h"
@@ -44,6 +45,7 @@
 #include "common/banned.h"
 
 #define LINE_MAX_BYTES 16384
+#define VARIABLE_SHOWN_MAX 40 /* bytes of an unknown variable that a warning repeats */
 #define FORWARDED_PORTS 4096 /* each is a socket of the proxy */
 
 struct check {
@@ -272,6 +274,30 @@ check_proxy(struct check *check, const struct config *config)
 			continue;
 		config_place(config, "", proxy_warnings[i].key, place);
 		add_finding(check, false, "%s%s", place, proxy_warnings[i].what);
+	}
+}
+
+/* A variable that is written wrong in a login message, which clients see as it is. */
+static void
+check_login_messages(struct check *check, const struct config *config)
+{
+	char place[CONFIG_PLACE_MAX], shown[VARIABLE_SHOWN_MAX + 1];
+
+	for (size_t i = 0; i < config->server_count; i++) {
+		const struct config_server *server = &config->servers[i];
+		const char *at = text_variable_unknown(server->login_message_text);
+
+		if (at == NULL || (i > 0 && strcmp(server->login_message, config->login_message) == 0))
+			continue;
+		snprintf(shown, sizeof(shown), "%.*s", (int)strcspn(at, "}\n"), at);
+		if (i == 0)
+			config_place(config, "", "login-message", place);
+		else
+			servers_place(config, i, "login-message", place);
+		add_finding(check, false,
+		    "%s'%s' has '%s%s', which is no variable, so clients see it as it is; the variables are %%{host}, "
+		    "%%{address}, %%{date}, %%{time}, %%{user}, %%{quota-left} and %%{files-left}",
+		    place, server->login_message, shown, at[strlen(shown)] == '}' ? "}" : "");
 	}
 }
 
@@ -787,6 +813,7 @@ check_setup(const char *path, const struct check_sink *sink, struct check_facts 
 	check_log_file(&check, config, "xferlog", config->log.xferlog);
 	check_certificates(&check, config);
 	check_proxy(&check, config);
+	check_login_messages(&check, config);
 	check_accounts(&check, config);
 	check_pam(&check, config);
 	check_store(&check, config);

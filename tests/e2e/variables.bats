@@ -85,6 +85,19 @@ banner_of()
 	[[ $REPLY_TEXT == *"for alice"* ]]
 }
 
+@test "config check warns of what is no variable in a login message" {
+	printf 'Hello %%{user}, 100%% %%{usr} and %%{more}\n' >"$DIR/etc/welcome"
+	printf 'Hello %%{user}\n' >"$DIR/etc/good"
+	printf '%%{quota}\n' >"$DIR/etc/other"
+	write_config "login-message = \"$DIR/etc/welcome\"" "server \"a.example\" { login-message = \"$DIR/etc/good\" }" \
+		"server \"b.example\" { banner = \"x\" }" "server \"c.example\" { login-message = \"$DIR/etc/other\" }"
+	run ctl config check
+	assert_success
+	assert_line --partial "$CONF:1: login-message: '$DIR/etc/welcome' has '%{usr}', which is no variable, so clients see it as it is"
+	assert_line --partial "$CONF:4: server \"c.example\": login-message: '$DIR/etc/other' has '%{quota}', which is no variable"
+	assert_equal "$(grep -c 'which is no variable' <<<"$output")" 2
+}
+
 @test "a .message asks once for the quota, however often it has it" {
 	write_config 'directory-message = yes'
 	add_user alice secret --quota 1000000 --quota-files 100
