@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Which shared libraries the processes that are forked from here on have in their memory. */
+#include <errno.h>
 #include <link.h>
 #include <linux/close_range.h>
 #include <sched.h>
@@ -143,11 +144,19 @@ sandbox_fork(void)
 	return pid;
 }
 
-/* A sanitizer counts on fork() of libc; its child has a whole table, of which the same call closes the rest. */
+/*
+ * A sanitizer counts on fork() of libc, and qemu-user knows no process that shares its table alone: a child with a whole
+ * table closes the rest of it by the same call.
+ */
 static pid_t
 fork_with_table(void)
 {
-	return sandbox_is_widened() ? fork() : (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
+	pid_t pid;
+
+	if (sandbox_is_widened())
+		return fork();
+	pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
+	return pid < 0 && errno == EINVAL ? _Fork() : pid;
 }
 
 pid_t
