@@ -230,11 +230,11 @@ serve_with_tls()
 	cost=$(cost_of tls-get)
 	echo "# system calls of a small download over TLS: $cost" >&3
 	[ "$cost" -gt 20 ]
-	[ "$cost" -le 43 ]
+	[ "$cost" -le 46 ]
 	cost=$(cost_of tls-put)
 	echo "# system calls of a small upload over TLS: $cost" >&3
 	[ "$cost" -gt 30 ]
-	[ "$cost" -le 60 ]
+	[ "$cost" -le 65 ]
 }
 
 # A fork copies the table of descriptors: 64 places, whatever the master has open for other sessions.
