@@ -41,9 +41,15 @@ keep_hash(const struct home_path *path, char hash[KEEP_HASH_SIZE])
 	return 0;
 }
 
+static int
+sync_made(const struct home *home, int fd, bool is_wanted)
+{
+	return is_wanted && home->session->config->upload_sync && fsync(fd) < 0 && errno != EINVAL ? -errno : 0;
+}
+
 /* The path, for those who list what is kept: before anything is. */
 static int
-note_path(int hash_fd, const struct home_path *path)
+note_path(const struct home *home, int hash_fd, const struct home_path *path)
 {
 	struct stat st;
 	int fd = openat(hash_fd, KEEP_PATH, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, RECORD_MODE);
@@ -52,16 +58,13 @@ note_path(int hash_fd, const struct home_path *path)
 	if (fd < 0)
 		return -errno;
 	r = fstat(fd, &st) < 0 ? -errno : 0;
-	if (r == 0 && st.st_size != (off_t)path->len)
+	if (r == 0 && st.st_size != (off_t)path->len) {
 		r = io_write_all(fd, path->text, path->len);
+		if (r == 0)
+			r = sync_made(home, fd, true);
+	}
 	close_fd(&fd);
 	return r;
-}
-
-static int
-sync_made(const struct home *home, int fd, bool is_wanted)
-{
-	return is_wanted && home->session->config->upload_sync && fsync(fd) < 0 && errno != EINVAL ? -errno : 0;
 }
 
 /* The directory of this path in the day of the keep's clock. */
@@ -80,7 +83,7 @@ open_hash_directory(struct keep_hold *hold, const struct home *home, const struc
 	if (day_fd < 0)
 		return day_fd;
 	hold->hash_fd = keep_open_or_make(day_fd, hash, &made_hash);
-	r = hold->hash_fd < 0 ? hold->hash_fd : note_path(hold->hash_fd, path);
+	r = hold->hash_fd < 0 ? hold->hash_fd : note_path(home, hold->hash_fd, path);
 	if (r == 0)
 		r = sync_made(home, day_fd, made_hash);
 	if (r == 0)

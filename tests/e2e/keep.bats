@@ -129,6 +129,25 @@ import contextlib, re, shutil, struct
 	END
 }
 
+@test "the path of what is kept is on the disk before the old file goes" {
+	serve '--keep 30d'
+	need_trace
+	py <<-END
+		c = Control().login()
+		c.put('a', b'one')
+		calls = os.environ['DIR'] + '/calls'
+		tracer = Session().trace('files', '-y', '-e', 'trace=fsync,renameat', '-o', calls)
+		c.put('a', b'two')
+		tracer.terminate()
+		tracer.communicate()
+		with open(calls) as file:
+		    lines = file.read().splitlines()
+		synced = next(i for i, line in enumerate(lines) if line.startswith('fsync(') and '/path>' in line)
+		renamed = next(i for i, line in enumerate(lines) if line.startswith('renameat('))
+		assert synced < renamed, lines
+	END
+}
+
 @test "what an upload through a link replaces is restored through it" {
 	serve '--keep 30d'
 	py <<-END
