@@ -280,7 +280,7 @@ count_for_brake(
 
 /* As keep_before_replacing(); -EEXIST: the name has changed hands. hold: none, or the lock alone. */
 static int
-keep_replaced(
+hold_and_keep_replaced(
     struct keep_hold *hold, const struct home *home, const struct home_path *path, int dir_fd, const char *name)
 {
 	struct stat st;
@@ -309,7 +309,7 @@ keep_before_replacing(
     struct keep_hold *hold, const struct home *home, const struct home_path *path, int dir_fd, const char *name)
 {
 	keep_init(hold);
-	return keep_replaced(hold, home, path, dir_fd, name);
+	return hold_and_keep_replaced(hold, home, path, dir_fd, name);
 }
 
 /*
@@ -369,7 +369,7 @@ rename_and_keep(
 	if (!is_upload)
 		r = lock_names(&hold, home);
 	if (r == 0)
-		r = keep_replaced(&hold, home, path, to_fd, to);
+		r = hold_and_keep_replaced(&hold, home, path, to_fd, to);
 	if (r > 0)
 		r = rename_to_vacant(from_fd, from, to_fd, to);
 	else if (r == 0 && is_upload && keeps && hold.home == NULL)
