@@ -209,6 +209,7 @@ files_serve(const struct files_session *session)
 			files_write_listing(&files);
 		title_doing("idle", "", 0);
 	}
+	stored_end(&files.stored, session, &files.beside);
 	if (files.upload.fd >= 0)
 		(void)upload_finish(&files.upload, session->config, false);
 	unguarded_end(&files.unguarded, &files.home);

@@ -98,8 +98,10 @@ files_answer_finish_write(struct files *files)
 	r = upload_finish(&files->upload, files->session->config, is_complete == 1);
 	if (r == 0 && braked < 0)
 		r = braked;
-	if (r == -EPROTO)
+	if (r == -EPROTO) {
+		stored_end(&files->stored, files->session, &files->beside); /* the upload before this one */
 		_exit(FILES_EXIT_HELD);
+	}
 	beside_end_write(&files->beside, r == 0 && is_complete == 1);
 	if (r == 0 && !is_guarded)
 		unguarded_add(&files->unguarded, &files->home, &files->upload_path, is_hooked);

@@ -73,12 +73,23 @@ hash_piece(struct stored *stored)
 	return stored->hashed < stored->size;
 }
 
+/* What is known of it by now, to the monitor. */
+static void
+report_stored(struct stored *stored, const struct files_session *session, struct beside *beside)
+{
+	char hash[DIGEST_TEXT_SIZE] = "";
+
+	if (stored->fd >= 0)
+		beside_advance(beside, stored->fd, &stored->digest, stored->hashed);
+	if (stored->fd < 0 || stored->hashed < stored->size || digest_end(&stored->digest, hash) < 0)
+		hash[0] = '\0';
+	tell_monitor(stored, session->monitor_channel, hash);
+}
+
 void
 stored_work(struct stored *stored, const struct files_session *session, struct beside *beside)
 {
 	struct pollfd request = {.fd = session->protocol_channel, .events = POLLIN};
-	uint64_t deadline = 0; /* none: protocol is there */
-	char hash[DIGEST_TEXT_SIZE] = "";
 
 	if (!stored->is_pending)
 		return;
@@ -87,14 +98,20 @@ stored_work(struct stored *stored, const struct files_session *session, struct b
 			continue;
 		if ((request.revents & POLLHUP) == 0)
 			return; /* the request first */
-		if (deadline == 0)
-			deadline = monotonic_ms() + AFTERWARDS_MS;
-		if (monotonic_ms() >= deadline)
-			break;
+		stored_end(stored, session, beside);
+		return;
 	}
-	if (stored->fd >= 0)
-		beside_advance(beside, stored->fd, &stored->digest, stored->hashed);
-	if (stored->fd < 0 || stored->hashed < stored->size || digest_end(&stored->digest, hash) < 0)
-		hash[0] = '\0';
-	tell_monitor(stored, session->monitor_channel, hash);
+	report_stored(stored, session, beside);
+}
+
+void
+stored_end(struct stored *stored, const struct files_session *session, struct beside *beside)
+{
+	uint64_t deadline = monotonic_ms() + AFTERWARDS_MS;
+
+	if (!stored->is_pending)
+		return;
+	while (hash_piece(stored) && monotonic_ms() < deadline)
+		;
+	report_stored(stored, session, beside);
 }

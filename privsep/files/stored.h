@@ -31,9 +31,12 @@ void stored_begin(
     struct stored *stored, const struct home *home, const struct home_path *path, const struct beside *beside);
 
 /*
- * Go on until the upload is reported, or a request waits at the session's channel. When protocol is gone, this takes
- * two seconds more at most. beside gets what was hashed here.
+ * Go on until the upload is reported, or a request waits at the session's channel. When protocol is gone, this is
+ * stored_end(). beside gets what was hashed here.
  */
 void stored_work(struct stored *stored, const struct files_session *session, struct beside *beside);
+
+/* The session ends: report what was not yet reported. It is hashed for two seconds at most, then it has no hash. */
+void stored_end(struct stored *stored, const struct files_session *session, struct beside *beside);
 
 #endif

@@ -164,6 +164,41 @@ is_renewed()
 	assert_equal "$(cat "$DIR/out/seen")" "104857600 $(sha256sum <"$DIR/file" | cut -d' ' -f1)"
 }
 
+@test "an upload is told of although protocol is killed while it waits for the next answer" {
+	hook_program <<-'HOOK'
+		echo "$SALLYPORT_SIZE $SALLYPORT_CLIENT_PATH" >"$OUT/seen"
+	HOOK
+	serve 'upload-sync = no'
+	ALARM_EXPECTED=1
+	truncate -s 1T "$DIR/home/alice/huge"
+	chown --reference="$DIR/home/alice" "$DIR/home/alice/huge"
+	py <<-'EOF'
+		import glob
+
+		def is_of_alice(pid):
+		    return status(pid, "Uid").split()[0] == str(os.stat(HOME_DIR).st_uid)
+
+		def sessions():
+		    """Monitors with their files process, once that is behind its walls."""
+		    return [(m, p) for m in children(int(os.environ["SERVER_PID"])) for p in children(m) if is_of_alice(p)]
+
+		c = Control().login()
+		wait_until(sessions, "files behind its walls")
+		[(monitor, files)] = sessions()
+		protocol = next(p for p in children(monitor) if p != files)
+		with c.connect() as data:
+		    c.send("STOR large")
+		    c.send("HASH huge")    # a request waits, so that the upload is not hashed yet
+		    c.expect(150)
+		    data.sendall(b"x" * (128 << 20))
+		c.expect(226)
+		wait_until(lambda: any(os.path.realpath(fd).endswith("/huge") for fd in glob.glob("/proc/%d/fd/*" % files)), "the next hash")
+		os.kill(protocol, signal.SIGKILL)
+	EOF
+	wait_until [ -s "$DIR/out/seen" ]
+	assert_equal "$(cat "$DIR/out/seen")" "$((128 << 20)) /large"
+}
+
 @test "a program that fails is run again, and what it printed is logged" {
 	hook_program <<-'HOOK'
 		[ "$SALLYPORT_ATTEMPT" -gt 1 ] || { echo 'not "today"' >&2; exit 3; }
