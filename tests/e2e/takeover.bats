@@ -192,25 +192,30 @@ taken()
 		FASTOPEN = 0x20000000
 		service = Service()
 
-		def dials(lines):
+		def dials(row):
+		    way, line = row
 		    t = Taken().login()
-		    fd = re.search(r"listen: (\d+)", t.act("listen"))[1]
+		    busy, fillers = socket.create_server((t.address, 0), backlog=0), [socket.socket() for _ in range(2)]
+		    for filler in fillers:    # whoever connects after them has no answer
+		        filler.setblocking(False)
+		        filler.connect_ex(busy.getsockname())
+		    act = "connect %s %d" % busy.getsockname() if way == "connect" else way
+		    fd = re.search(way + r": (\d+)", t.act(act))[1]
 		    try:
-		        for line in lines:
-		            t.act(line.replace("FD", fd).replace("TARGET", service.target))
-		        raise AssertionError("protocol goes on after %s" % lines)
+		        t.act(line.replace("FD", fd).replace("TARGET", service.target))
+		        raise AssertionError("protocol goes on after %s, %s" % row)
 		    except Ended:
-		        wait_until(lambda: any('died="protocol"' in a for a in t.alarms()), "an alarm for %s" % lines)
+		        wait_until(lambda: any('died="protocol"' in a for a in t.alarms()), "an alarm for %s, %s" % row)
 
-		all_of(dials, [
-		    ["call shutdown FD 2"],
-		    ["call shutdown FD 0"],
-		    ['call sendto FD "hello 5 %d TARGET 16' % FASTOPEN],
-		    ['call sendto FD "hello 5 0 TARGET 16'],
-		    ['call sendto FD "hello 5 %d 0 0' % FASTOPEN],
-		    ["sendmsg FD TARGET %d" % FASTOPEN],
-		    ["sendmsg FD TARGET 0"],
-		])
+		all_of(dials, [(way, line) for way in ("listen", "connect") for line in (
+		    "call shutdown FD 2",
+		    "call shutdown FD 0",
+		    'call sendto FD "hello 5 %d TARGET 16' % FASTOPEN,
+		    'call sendto FD "hello 5 0 TARGET 16',
+		    'call sendto FD "hello 5 %d 0 0' % FASTOPEN,
+		    "sendmsg FD TARGET %d" % FASTOPEN,
+		    "sendmsg FD TARGET 0",
+		)])
 		# the monitor connects for it to the client's own address alone, from port 1024 on
 		t = Taken().login()
 		expect("connect: EACCES" in t.act("connect 127.0.0.77 %d" % service.port), "another address")
