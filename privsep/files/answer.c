@@ -104,8 +104,10 @@ protocol_has_read_answers(struct files *files)
 static int
 send_without_fd(struct files *files)
 {
-	if (!files->is_reply_fd_ours)
+	if (!files->is_reply_fd_ours) {
 		(void)upload_finish(&files->upload, files->session->config, false);
+		beside_end_write(&files->beside, false);
+	}
 	if (files->list_fd >= 0)
 		listing_drop(&files->listing);
 	close_fd(&files->list_fd);
@@ -210,6 +212,7 @@ files_serve(const struct files_session *session)
 		title_doing("idle", "", 0);
 	}
 	stored_end(&files.stored, session, &files.beside);
+	beside_end(&files.beside);
 	if (files.upload.fd >= 0)
 		(void)upload_finish(&files.upload, session->config, false);
 	unguarded_end(&files.unguarded, &files.home);

@@ -216,6 +216,12 @@ beside_end_write(struct beside *beside, bool is_whole)
 		forget(beside);
 }
 
+void
+beside_end(struct beside *beside)
+{
+	forget(beside);
+}
+
 /* --- between requests --- */
 
 /* The end of what may be read now. */

@@ -46,6 +46,9 @@ struct beside {
 /* No digest; requests and turns come as for stop. sharers: sessions of the account, with this one. */
 void beside_init(struct beside *beside, const struct stop *stop, uint32_t sharers);
 
+/* The session ends: no digest is left, and no descriptor. */
+void beside_end(struct beside *beside);
+
 /* The client will ask for hashes by this algorithm. */
 void beside_expect(struct beside *beside, enum ipc_hash algorithm);
 
