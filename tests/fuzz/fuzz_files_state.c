@@ -53,6 +53,13 @@ static const enum ipc_kind requests[] = {IPC_stat, IPC_enter, IPC_facts, IPC_siz
 
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))
 
+/* These have choices of their own, so that the seeds still mean the requests that they were found with. */
+static const enum ipc_kind later_requests[] = {
+    IPC_partials, IPC_remove_partial, IPC_remove_partials, IPC_versions, IPC_restore};
+
+#define LATER_REQUESTS (sizeof(later_requests) / sizeof(later_requests[0]))
+#define LATER_CHOICES 234
+
 /* --- the home and its surroundings --- */
 
 static void
@@ -201,16 +208,39 @@ put_path(struct input *input, struct ipc_message *message)
 		ipc_put_bytes(message, path, input_bytes(input, path, sizeof(path)));
 }
 
+/* An id of the form of a version's, or any text; a harness cannot know one of this session. */
+static void
+put_version(struct input *input, struct ipc_message *message)
+{
+	char id[IPC_VERSION_ID_MAX];
+	size_t len = input_bytes(input, id, sizeof(id));
+
+	for (size_t i = 0; i < len && input_below(input, 8) != 0; i++)
+		id[i] = "0123456789abcdef-."[(uint8_t)id[i] % 18];
+	ipc_put_bytes(message, id, len);
+}
+
 static void
 put_fields(struct input *input, struct ipc_message *message, enum ipc_kind kind)
 {
 	switch (kind) {
 	case IPC_sync_write:
 	case IPC_grow_write:
-	case IPC_quota:
 	case IPC_list_end:
 	case IPC_stop:
 		return;
+	case IPC_quota:
+	case IPC_remove_partials:
+		if ((input_byte(input) & 1) != 0)
+			break;
+		ipc_put_text(message, "");
+		return;
+	case IPC_partials:
+		ipc_put_u8(message, (uint8_t)input_below(input, 3));
+		break;
+	case IPC_restore:
+		put_version(input, message);
+		break;
 	case IPC_finish_write:
 		ipc_put_u8(message, input_byte(input) & 1);
 		return;
@@ -289,7 +319,8 @@ ask(struct protocol *protocol)
 {
 	static struct ipc_message message;
 	uint8_t choice = input_byte(protocol->input);
-	enum ipc_kind kind = requests[choice % REQUESTS];
+	enum ipc_kind kind =
+	    choice < LATER_CHOICES ? requests[choice % REQUESTS] : later_requests[choice % LATER_REQUESTS];
 	uint8_t raw[64];
 
 	if (choice >= 250) {
@@ -363,6 +394,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	session.is_read_only = (mode & 8) != 0;
 	session.rights = session.is_read_only ? MAY_ONLY_LOOK : MAY_ALL & ~((mode & 16) != 0 ? MAY_OVERWRITE : 0U);
 	session.sweeps = (mode & 32) != 0;
+	session.keep = (struct keep_rules){.days = mode >= 128 ? 30 : 0, .quota_bytes = KEEP_NO_QUOTA};
 	become(owner);
 	make_home();
 	session.home_fd = open(home, O_PATH | O_DIRECTORY | O_CLOEXEC);
