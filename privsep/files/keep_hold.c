@@ -106,7 +106,7 @@ lock_keep(int fd)
 bool
 keep_item_is(const char *name)
 {
-	return keep_has_form(name, strlen(name), KEEP_ID_FORM + KEEP_DAY_SIZE);
+	return keep_has_form(name, strlen(name), &KEEP_ID_FORM[KEEP_DAY_SIZE]);
 }
 
 bool
