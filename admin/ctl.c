@@ -377,7 +377,7 @@ names_command(const struct ctl_command *command, const char *noun, const char *v
 }
 
 static bool
-is_needed(const struct ctl_command *command, size_t option)
+is_option_needed(const struct ctl_command *command, size_t option)
 {
 	for (size_t i = 0; i < sizeof(ctl_needs) / sizeof(ctl_needs[0]); i++)
 		if (names_command(command, ctl_needs[i].noun, ctl_needs[i].verb) &&
@@ -404,7 +404,7 @@ meaning_of(const struct ctl_command *command, size_t option, const char **value)
 static void
 print_command_option(FILE *out, const struct ctl_command *command, size_t option)
 {
-	bool needed = is_needed(command, option);
+	bool needed = is_option_needed(command, option);
 	const char *value;
 
 	meaning_of(command, option, &value);
@@ -420,10 +420,10 @@ print_command(FILE *out, const struct ctl_command *command)
 	    command->verb == NULL ? "" : command->verb, command->operand == NULL ? "" : " ",
 	    command->operand == NULL ? "" : command->operand);
 	for (size_t i = 0; i < OPTION_COUNT; i++)
-		if ((command->options & CTL_BIT(i)) != 0 && is_needed(command, i))
+		if ((command->options & CTL_BIT(i)) != 0 && is_option_needed(command, i))
 			print_command_option(out, command, i);
 	for (size_t i = 0; i < OPTION_COUNT; i++)
-		if ((command->options & CTL_BIT(i)) != 0 && !is_needed(command, i))
+		if ((command->options & CTL_BIT(i)) != 0 && !is_option_needed(command, i))
 			print_command_option(out, command, i);
 	fprintf(out, "%s\n        %s\n",
 	    (command->options & CTL_TAKES_PROGRAM) != 0 ? " [-- PROGRAM [ARGUMENT]...]" : "", command->help);
@@ -458,7 +458,7 @@ is_about(const struct ctl_command *command, const struct ctl *ctl)
 static void
 print_meanings(FILE *out, const struct ctl *ctl, size_t option)
 {
-	const char *said[MEANINGS_MAX], *help, *value;
+	const char *said[MEANINGS_MAX] = {NULL}, *help, *value;
 	size_t count = 0, i;
 	char name[64];
 

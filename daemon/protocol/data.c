@@ -10,6 +10,7 @@
 
 #include "common/io.h"
 #include "common/proxy_header.h"
+#include "daemon/protocol/ahead.h"
 #include "daemon/protocol/ask.h"
 #include "daemon/protocol/session.h"
 #include "daemon/protocol/watch.h"
@@ -64,7 +65,7 @@ static void
 note_guess(struct protocol *protocol)
 {
 	protocol->ahead.was_guessed = true;
-	data_forget_next(protocol);
+	ahead_forget(protocol);
 }
 
 /*
@@ -120,28 +121,6 @@ data_prepare_next(struct protocol *protocol)
 	if (protocol->ahead.is_expected)
 		ask_monitor_listen_ahead(protocol);
 	protocol->ahead.is_expected = false;
-}
-
-void
-data_forget_next(struct protocol *protocol)
-{
-	listeners_close(&protocol->ahead.spare);
-	protocol->ahead.asked = 0;
-}
-
-int
-data_next_left_ms(const struct protocol *protocol)
-{
-	return protocol->ahead.spare.count > 0 ? deadline_left_ms(protocol->ahead.until_ms, monotonic_ms()) : -1;
-}
-
-bool
-data_expire_next(struct protocol *protocol)
-{
-	if (data_next_left_ms(protocol) != 0)
-		return false;
-	data_forget_next(protocol);
-	return true;
 }
 
 int

@@ -30,13 +30,6 @@ int data_listen(struct protocol *protocol, union address *bound);
  */
 void data_expect_next(struct protocol *protocol);
 void data_prepare_next(struct protocol *protocol);
-void data_forget_next(struct protocol *protocol);
-
-/* How long those that rest stay open if no port is announced, in ms; -1: none rests. */
-int data_next_left_ms(const struct protocol *protocol);
-
-/* Close them if that is over. False: it is not, or none rests. */
-bool data_expire_next(struct protocol *protocol);
 
 /* PORT and EPRT: may target be connected to? Remembers it. 0, -EACCES (not the client's host, or a port below 1024). */
 int data_set_target(struct protocol *protocol, const union address *target);

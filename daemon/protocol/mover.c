@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "daemon/protocol/ahead.h"
 #include "daemon/protocol/mover.h"
 
 #include <errno.h>
@@ -67,7 +68,7 @@ look_for_abort(struct protocol *protocol, struct mover *mover, uint64_t bytes)
 	if (mover->since_look < LOOK_EVERY)
 		return 0;
 	mover->since_look = 0;
-	data_forget_next(protocol); /* nothing small follows soon */
+	ahead_forget(protocol); /* nothing small follows soon */
 	return watch_fd(protocol, -1, 0, 0);
 }
 

@@ -3,6 +3,7 @@
  * The story of the protocol process: enter the walls, greet over implicit TLS (else the monitor has greeted), run the
  * client's commands until the end.
  */
+#include "daemon/protocol/ahead.h"
 #include "daemon/protocol/protocol.h"
 
 #include <poll.h>
@@ -132,7 +133,7 @@ wait_for_input(void)
 
 	if (control_read_pending(&protocol))
 		return;
-	(void)data_expire_next(&protocol); /* also while commands come that need no port */
+	(void)ahead_expire(&protocol); /* also while commands come that need no port */
 	data_prepare_next(&protocol);
 	waits[0].events = protocol.control.input_wants;
 	/* the monitor keeps the deadlines, and sends end */
@@ -145,7 +146,7 @@ wait_for_input(void)
 	if (n == 0)
 		data_expire(&protocol);
 	if (n == 0 && !tell_monitor_due(&protocol))
-		data_forget_next(&protocol);
+		ahead_forget(&protocol);
 	if (n <= 0)
 		return;
 	if (waits[1].revents != 0)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "daemon/protocol/ahead.h"
 #include "daemon/protocol/watch.h"
 
 #include <errno.h>
@@ -58,7 +59,7 @@ static int
 wait_ms(const struct protocol *protocol, int fd, uint64_t deadline_ms)
 {
 	int timeout = deadline_ms == NO_DEADLINE ? -1 : deadline_left_ms(deadline_ms, monotonic_ms());
-	const int others[] = {tell_monitor_left_ms(protocol), fd < 0 ? -1 : data_next_left_ms(protocol)};
+	const int others[] = {tell_monitor_left_ms(protocol), fd < 0 ? -1 : ahead_left_ms(protocol)};
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		if (others[i] >= 0 && (timeout < 0 || timeout > others[i]))
@@ -73,7 +74,7 @@ did_due(struct protocol *protocol)
 {
 	bool has_told = tell_monitor_due(protocol);
 
-	return data_expire_next(protocol) || has_told;
+	return ahead_expire(protocol) || has_told;
 }
 
 int
@@ -97,7 +98,7 @@ watch_fd(struct protocol *protocol, int fd, short events, uint64_t deadline_ms)
 		waits[CONTROL] = (struct pollfd){
 		    .fd = listens ? protocol->control.stream.fd : -1, .events = protocol->control.input_wants};
 		waits[MONITOR] = (struct pollfd){.fd = protocol->monitor_channel, .events = POLLIN};
-		(void)data_expire_next(protocol); /* also where bytes flow without a pause */
+		(void)ahead_expire(protocol); /* also where bytes flow without a pause */
 		n = poll(waits, WAITS, wait_ms(protocol, fd, deadline_ms));
 		if (n == 0 && fd >= 0 && did_due(protocol))
 			continue;

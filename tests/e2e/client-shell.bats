@@ -39,6 +39,11 @@ sees()
 	screen | grep -qE -- "^$1 *$"
 }
 
+lacks()
+{
+	! sees "$1"
+}
+
 # types KEY...: the keys have the names that send-keys of tmux gives them.
 types()
 {
@@ -256,7 +261,9 @@ calling_shell_echoes()
 	wait_until sees 'sallyport>'
 	types ls Enter
 	wait_until sees 'sallyport: ls: no connection is open; open PLACE opens one'
-	types C-l "open --ca $CA $(at)" Enter
+	types C-l
+	wait_until lacks 'Password for alice.*'	# of the first login
+	types "open --ca $CA $(at)" Enter
 	wait_until sees 'Password for alice on 127\.0\.0\.1:'
 	types secret Enter
 	wait_until sees '127\.0\.0\.1:/>'

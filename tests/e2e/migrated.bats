@@ -82,7 +82,10 @@ differences()
 {
 	make_tree "$3" "$4"
 	chown "${OLD_OWNER-$4}" "$3"
-	"$BATS_TEST_DIRNAME/migrated-steps" 127.0.0.1 "$OLD_PORT" "$1" "$2" "$3" >"$DIR/old.steps"
+	"$BATS_TEST_DIRNAME/migrated-steps" 127.0.0.1 "$OLD_PORT" "$1" "$2" "$3" >"$DIR/old.steps" || {
+		tail "$DIR/old.steps" "$BENCH_TMP/$OLD.log"
+		return 1
+	}
 	make_tree "$3" "$4"
 	"$BATS_TEST_DIRNAME/migrated-steps" 127.0.0.1 "$PORT" "$1" "$2" "$3" >"$DIR/new.steps"
 	awk -F ': ' '

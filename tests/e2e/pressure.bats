@@ -166,7 +166,7 @@ oom_kills()
 	FTP=$OTHER ftp_reply
 	FTP=$OTHER ftp 'USER thin' 331
 	FTP=$OTHER ftp 'PASS secret' 230
-	limit_memory 4194304
+	limit_memory 8388608	# so it is larger than the master before there is no more
 	ftp_passive
 	ftp_send 'LIST -t'	# sorts, and so keeps all of it
 	timeout 60 cat <&"$DATA" >/dev/null || [ $? -ne 124 ]

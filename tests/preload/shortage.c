@@ -7,9 +7,11 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define SIZE 4096
@@ -20,10 +22,11 @@ void *__libc_realloc(void *old, size_t size);
 
 enum shortage { OF_MEMORY, OF_PROCESSES };
 
-static const volatile char *wanted;	/* the file */
-static const volatile char *is_parent;	/* 0 in children: MADV_WIPEONFORK */
+static const volatile char *wanted; /* the file */
+static const volatile char *is_parent; /* 0 in children: MADV_WIPEONFORK */
 static pid_t (*real_fork)(void);
 static pid_t (*real_bare_fork)(void);
+static long (*real_syscall)(long number, ...);
 
 static void __attribute__((constructor))
 attach(void)
@@ -35,6 +38,7 @@ attach(void)
 
 	real_fork = (pid_t(*)(void))dlsym(RTLD_NEXT, "fork");
 	real_bare_fork = (pid_t(*)(void))dlsym(RTLD_NEXT, "_Fork");
+	real_syscall = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
 	if (fd >= 0)
 		close(fd);
 	if (file == MAP_FAILED || own == MAP_FAILED || madvise(own, SIZE, MADV_WIPEONFORK) < 0)
@@ -81,4 +85,20 @@ pid_t
 _Fork(void)
 {
 	return is_short(OF_PROCESSES, EAGAIN) ? -1 : real_bare_fork();
+}
+
+/* The server makes its sessions by clone(2). */
+long
+syscall(long number, ...)
+{
+	long arguments[6];
+	va_list list;
+
+	if (number == SYS_clone && is_short(OF_PROCESSES, EAGAIN))
+		return -1;
+	va_start(list, number);
+	for (size_t i = 0; i < 6; i++)
+		arguments[i] = va_arg(list, long);
+	va_end(list);
+	return real_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
 }
