@@ -720,12 +720,14 @@ signatures_at()
 	serve
 	taken <<-'EOF'
 		t = Taken().login()
-		for act in ("logflood 1", "listen", "logflood 1", "listen_ahead", "logflood 1"):
-		    report = t.act(act)
-		expect("sent: 1" in report, report)
+		reports = [t.act(act) for act in ("logflood 1", "listen", "logflood 1", "listen_ahead", "logflood 1")]
+		expect("sent: 1" in reports[-1], reports[-1])
+		# fewer than eight where others have the ports
+		listeners = int(re.search(r"listeners: (\d+)", reports[3])[1])
+		expect(listeners > 0, reports[3])
 		t.ask("QUIT", 221)
 		wait_until(lambda: ' disconnect ' in log(), "the end of the session")
-		expect(log().count(" transfer ") == 1 + 8 * 16, "lines of transfers", log().count(" transfer "))
+		expect(log().count(" transfer ") == 1 + listeners * 16, "lines of transfers", log().count(" transfer "))
 	EOF
 }
 
