@@ -139,19 +139,6 @@ is_same_name_twice(int from_fd, const char *from_name, const struct stat *replac
 	    st.st_ino == replaced->st_ino && st.st_dev == replaced->st_dev;
 }
 
-/* What bears the new name is kept, where the account keeps. */
-static int
-rename_over(const struct home *home, int from_fd, const char *from_name, const struct home_path *to, int to_fd,
-    const char *to_name)
-{
-	struct stat from;
-
-	if (fstatat(from_fd, from_name, &from, AT_SYMLINK_NOFOLLOW) < 0 || !is_same_name_twice(to_fd, to_name, &from))
-		return home_name_error(-keep_rename(home, to, from_fd, from_name, to_fd, to_name));
-	/* nothing is replaced */
-	return renameat(from_fd, from_name, to_fd, to_name) < 0 ? home_name_error(errno) : 0;
-}
-
 static int
 rename_permitted(const struct home *home, int from_fd, const char *from_name, const struct home_path *to, int to_fd,
     const char *to_name)
@@ -162,7 +149,7 @@ rename_permitted(const struct home *home, int from_fd, const char *from_name, co
 	if (r < 0)
 		return r;
 	if (replaces)
-		return rename_over(home, from_fd, from_name, to, to_fd, to_name);
+		return home_name_error(-keep_rename(home, to, from_fd, from_name, to_fd, to_name));
 	r = keep_rename_to_new(home, from_fd, from_name, to_fd, to_name);
 	return r == -EEXIST ? -EKEYREVOKED : home_name_error(-r);
 }

@@ -278,9 +278,8 @@ count_for_brake(
 	return r < 0 ? r : braked_count(home->session, path);
 }
 
-/* As keep_before_replacing(); -EEXIST: the name has changed hands. hold: none, or the lock alone. */
-static int
-hold_and_keep_replaced(
+int
+keep_before_replacing(
     struct keep_hold *hold, const struct home *home, const struct home_path *path, int dir_fd, const char *name)
 {
 	struct stat st;
@@ -304,17 +303,10 @@ hold_and_keep_replaced(
 	return r == -EISDIR || r == -EBUSY ? -EEXIST : r; /* no plain file any more */
 }
 
-int
-keep_before_replacing(
-    struct keep_hold *hold, const struct home *home, const struct home_path *path, int dir_fd, const char *name)
-{
-	keep_init(hold);
-	return hold_and_keep_replaced(hold, home, path, dir_fd, name);
-}
-
 /*
  * A name is to go that a session may be about to replace what bears it: no other file may have the name between the two
- * steps of that. Only where there is a keep, which nobody can lock otherwise. 0 or -ETIMEDOUT.
+ * steps of that. Where there is no keep yet it is made, because that session may make it now. Where it cannot be made
+ * nothing is replaced. 0 or -ETIMEDOUT.
  */
 static int
 lock_names(struct keep_hold *hold, const struct home *home)
@@ -322,12 +314,11 @@ lock_names(struct keep_hold *hold, const struct home *home)
 	keep_init(hold);
 	if (home->keep == NULL || home->keep->days == 0)
 		return 0;
-	return keep_open(hold, home, false) == -ETIMEDOUT ? -ETIMEDOUT : 0;
+	return keep_open(hold, home, true) == -ETIMEDOUT ? -ETIMEDOUT : 0;
 }
 
-/* r: what came of the change. */
-static void
-unlock_names(struct keep_hold *hold, int r)
+void
+keep_end_change(struct keep_hold *hold, int r)
 {
 	if (hold->home != NULL)
 		keep_end(hold, r);
@@ -355,6 +346,17 @@ refuse_special(int dir_fd, const char *name)
 	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) ? -EISDIR : -EEXIST;
 }
 
+/* rename(2) of two names of one file does nothing, and replaces nothing. */
+static bool
+are_one_file(int from_fd, const char *from, int to_fd, const char *to)
+{
+	struct stat one, other;
+
+	return fstatat(from_fd, from, &one, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    fstatat(to_fd, to, &other, AT_SYMLINK_NOFOLLOW) == 0 && one.st_ino == other.st_ino &&
+	    one.st_dev == other.st_dev;
+}
+
 /* One try. -EEXIST: another session has put something there, which is looked at anew. */
 static int
 rename_and_keep(
@@ -368,15 +370,15 @@ rename_and_keep(
 	keep_init(&hold);
 	if (!is_upload)
 		r = lock_names(&hold, home);
-	if (r == 0)
-		r = hold_and_keep_replaced(&hold, home, path, to_fd, to);
+	if (r == 0 && (is_upload || !are_one_file(from_fd, from, to_fd, to)))
+		r = keep_before_replacing(&hold, home, path, to_fd, to);
 	if (r > 0)
 		r = rename_to_vacant(from_fd, from, to_fd, to);
 	else if (r == 0 && is_upload && keeps && hold.home == NULL)
 		r = refuse_special(to_fd, to);
 	else if (r == 0 && renameat(from_fd, from, to_fd, to) < 0)
 		r = home_name_error(errno);
-	unlock_names(&hold, r);
+	keep_end_change(&hold, r);
 	return r;
 }
 
@@ -399,7 +401,7 @@ keep_rename_to_new(const struct home *home, int from_fd, const char *from, int t
 
 	if (r == 0)
 		r = rename_to_new(from_fd, from, to_fd, to, storage_minds_flags());
-	unlock_names(&hold, r);
+	keep_end_change(&hold, r);
 	return r;
 }
 
@@ -465,6 +467,6 @@ keep_unlink(const struct home *home, const struct home_path *path, int dir_fd, c
 	r = lock_names(&hold, home);
 	if (r == 0)
 		r = unlink_and_keep(&hold, home, path, dir_fd, name);
-	unlock_names(&hold, r);
+	keep_end_change(&hold, r);
 	return r;
 }

@@ -16,16 +16,20 @@
 #include "privsep/files/keep_hold.h"
 
 /*
- * What is called name in dir_fd is about to be replaced by a rename: give it a second name in the keep. path: as the
- * client gave it. Nothing is done for what is no plain file. Returns 0 (keep_end() must follow, after the rename); 1:
- * nothing bears the name, so the rename must replace nothing either; or -ENOLINK: it cannot be kept, so it must stay;
- * -ETIMEDOUT, -ENOSPC, -EDQUOT for the same; -EKEYREJECTED: its date (retain.h) has not come.
+ * What is called name in dir_fd is about to be replaced by a rename: give it a second name in the keep. hold: none, or
+ * of keep_open(); keep_end_change() must follow, after the rename. path: as the client gave it. Nothing is done for what
+ * is no plain file. Returns 0; 1: nothing bears the name, so the rename must replace nothing either; -EEXIST: the name
+ * has changed hands; or -ENOLINK: it cannot be kept, so it must stay; -ETIMEDOUT, -ENOSPC, -EDQUOT for the same;
+ * -EKEYREJECTED: its date (retain.h) has not come.
  */
 int keep_before_replacing(
     struct keep_hold *hold, const struct home *home, const struct home_path *path, int dir_fd, const char *name);
 
 /* r: what came of the rename. After an error the second name goes again. Any hold ends. */
 void keep_end(struct keep_hold *hold, int r);
+
+/* The same of a hold that may be the lock alone. */
+void keep_end_change(struct keep_hold *hold, int r);
 
 /*
  * Rename from to the name path, which is to in to_fd; what bears that is kept, also what came there a moment before. 0;

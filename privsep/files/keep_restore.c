@@ -142,18 +142,13 @@ permit_restore(const struct home *home, int dir_fd, const char *name, bool may_r
 
 /* What was restored is no longer kept. */
 static void
-take_out(const struct home *home, uint64_t size)
+take_out(struct keep_hold *hold, uint64_t size)
 {
-	struct keep_hold hold;
-
-	if (keep_open(&hold, home, false) < 0)
-		return;
-	keep_forget(&hold.state, size);
-	(void)!keep_save(&hold);
-	keep_end(&hold, 0);
+	keep_forget(&hold->state, size);
+	(void)!keep_save(hold);
 }
 
-/* Another session may have restored it, and one more have kept another file under its name: there was no room for that. */
+/* Before the lock, another session may have restored it, and one more have kept another file under its name. */
 static int
 must_be_same_item(int from_fd, const char *item, const struct stat *st)
 {
@@ -176,60 +171,64 @@ is_there_already(int to_fd, const char *name, const struct stat *st)
 	return storage_look(to_fd, name, &there) == 0 && there.st_ino == st->st_ino && there.st_dev == st->st_dev;
 }
 
+/* The file has the name, so it is no longer kept. */
+static int
+drop_second_name(struct keep_hold *hold, int from_fd, const char *item, const struct stat *st)
+{
+	if (unlinkat(from_fd, item, 0) < 0)
+		return -errno;
+	take_out(hold, (uint64_t)st->st_size);
+	return 0;
+}
+
+/* In a bracket of the quota, with room for the file st. */
+static int
+restore_counted(struct keep_hold *hold, const struct home *home, const struct home_path *path, int from_fd,
+    const char *item, int to_fd, const char *name, const struct stat *st, bool may_replace)
+{
+	struct stat replaced;
+	int r = quota_look(home->quota, to_fd, name, &replaced);
+
+	if (r == 0 && may_replace)
+		r = keep_before_replacing(hold, home, path, to_fd, name);
+	if (r < 0)
+		return r;
+	r = must_be_same_item(from_fd, item, st); /* it may have gone, as one that was old */
+	if (r == 0 && hold->home != NULL) /* a file may have come after permit_restore() looked */
+		r = zone_permit(home, to_fd, MAY_OVERWRITE, 0);
+	if (r == 0 && hold->home == NULL)
+		r = rename_to_new(from_fd, item, to_fd, name, storage_minds_flags());
+	else if (r == 0 && renameat(from_fd, item, to_fd, name) < 0)
+		r = -errno;
+	if (r < 0)
+		return home_name_error(-r);
+	quota_gone(home->quota, &replaced);
+	quota_made(home->quota, to_fd, name);
+	quota_add(home->quota, (int64_t)st->st_size, 0);
+	take_out(hold, (uint64_t)st->st_size);
+	return 0;
+}
+
 /*
- * The file has the name, so it is no longer kept; 1: it has the name no more. With the lock, without which another session
- * may be about to replace the file, and what is kept would be its only name then.
+ * The same with the lock, without which another session may be about to replace the file that is kept: the name in the
+ * keep would be its only one then.
  */
 static int
-drop_second_name(
-    const struct home *home, int from_fd, const char *item, int to_fd, const char *name, const struct stat *st)
+restore_locked(const struct home *home, const struct home_path *path, int from_fd, const char *item, int to_fd,
+    const char *name, const struct stat *st, bool may_replace)
 {
 	struct keep_hold hold;
 	int r = keep_open(&hold, home, false);
 
 	if (r < 0)
 		return r;
-	if (!is_there_already(to_fd, name, st))
-		r = 1;
-	else if (unlinkat(from_fd, item, 0) < 0)
-		r = -errno;
-	if (r == 0) {
-		keep_forget(&hold.state, (uint64_t)st->st_size);
-		(void)!keep_save(&hold);
-	}
-	keep_release(&hold);
-	return r;
-}
-
-/* In a bracket of the quota, with room for the file st. */
-static int
-restore_counted(const struct home *home, const struct home_path *path, int from_fd, const char *item, int to_fd,
-    const char *name, const struct stat *st, bool may_replace)
-{
-	struct keep_hold hold;
-	struct stat replaced;
-	int r = quota_look(home->quota, to_fd, name, &replaced);
-
-	keep_init(&hold);
-	if (r == 0 && may_replace)
-		r = keep_before_replacing(&hold, home, path, to_fd, name);
-	if (r < 0)
-		return r;
 	r = must_be_same_item(from_fd, item, st);
-	if (r == 0 && hold.fd >= 0) /* a file may have come after permit_restore() looked */
-		r = zone_permit(home, to_fd, MAY_OVERWRITE, 0);
-	if (r == 0 && hold.fd < 0)
-		r = rename_to_new(from_fd, item, to_fd, name, storage_minds_flags());
-	else if (r == 0 && renameat(from_fd, item, to_fd, name) < 0)
-		r = -errno;
-	keep_end(&hold, r);
-	if (r < 0)
-		return home_name_error(-r);
-	quota_gone(home->quota, &replaced);
-	quota_made(home->quota, to_fd, name);
-	quota_add(home->quota, (int64_t)st->st_size, 0);
-	take_out(home, (uint64_t)st->st_size);
-	return 0;
+	if (r == 0 && is_there_already(to_fd, name, st))
+		r = drop_second_name(&hold, from_fd, item, st);
+	else if (r == 0)
+		r = restore_counted(&hold, home, path, from_fd, item, to_fd, name, st, may_replace);
+	keep_end_change(&hold, r);
+	return r;
 }
 
 /* Restore to a name in to_fd, which as is the path of. */
@@ -248,10 +247,7 @@ restore_to(const struct home *home, const struct home_path *path, const char *id
 		r = quota_begin(home->quota, (uint64_t)st.st_size, 1);
 	if (r < 0)
 		goto out;
-	r = is_there_already(to_fd, name, &st) ? drop_second_name(home, from_fd, id + KEEP_DAY_SIZE, to_fd, name, &st)
-					       : 1;
-	if (r > 0)
-		r = restore_counted(home, as, from_fd, id + KEEP_DAY_SIZE, to_fd, name, &st, may_replace);
+	r = restore_locked(home, as, from_fd, id + KEEP_DAY_SIZE, to_fd, name, &st, may_replace);
 	ended = quota_end(home->quota);
 	if (r == 0)
 		r = ended;
