@@ -46,7 +46,7 @@ events_at_once(uint32_t left)
 	return left < EVENTS_AT_ONCE ? left : EVENTS_AT_ONCE;
 }
 
-/* The channel keeps words apart, so nobody waits for the rest of one. */
+/* The channel keeps words apart, so nobody waits for the rest of one. -ECHILD: the other end is gone, or spoke nonsense. */
 static int
 read_word(int fd, void *word, size_t size)
 {
@@ -55,9 +55,9 @@ read_word(int fd, void *word, size_t size)
 	do
 		n = read(fd, word, size);
 	while (n < 0 && errno == EINTR);
-	if (n < 0)
+	if (n < 0 && errno != ECONNRESET) /* it is that where the other end had not read all (unix(7)) */
 		return -errno;
-	return (size_t)n == size ? 0 : -ECHILD;
+	return n == (ssize_t)size ? 0 : -ECHILD;
 }
 
 /* In the child. */

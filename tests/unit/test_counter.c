@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The parent's side of a count, with a child that says anything at any time, or nothing. */
 #include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -217,6 +218,16 @@ says_nothing_more(int channel)
 }
 
 static void
+dies_with_its_order_unread(int channel)
+{
+	struct pollfd end = {.fd = channel, .events = POLLIN};
+
+	say(channel, WORD_WALKED, 0, 0);
+	(void)poll(&end, 1, -1);
+	kill(getpid(), SIGKILL);
+}
+
+static void
 reports_progress_on_and_on(int channel)
 {
 	say(channel, WORD_WALKED, 0, 0);
@@ -301,6 +312,17 @@ test_hostile_words(void **state)
 	assert_idle();
 }
 
+/* Somebody killed it: the caller tries again soon, while a home that cannot be counted has to wait. */
+static void
+test_child_killed(void **state)
+{
+	struct ledger_figure figure;
+
+	(void)state;
+	assert_int_equal(count_with(dies_with_its_order_unread, &figure), -ECHILD);
+	assert_idle();
+}
+
 /* Each in a process of its own, with a ledger of its own: their deadlines pass at the same time. */
 static pid_t
 count_in_vain(int number, void (*walks)(int channel))
@@ -345,6 +367,7 @@ main(void)
 	    TEST(test_sum_holds_up_nobody),
 	    TEST(test_journal),
 	    TEST(test_hostile_words),
+	    TEST(test_child_killed),
 	    TEST(test_sum_has_a_deadline),
 	};
 
