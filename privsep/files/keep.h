@@ -16,7 +16,7 @@
 #include "privsep/files/keep_hold.h"
 
 /*
- * What is called name in dir_fd is about to be replaced by a rename: give it a second name in the keep. hold: none, or
+ * What is called name in dir_fd is about to be replaced by a rename: give it a second name in the keep. hold: of keep_init(), or
  * of keep_open(); keep_end_change() must follow, after the rename. path: as the client gave it. Nothing is done for what
  * is no plain file. Returns 0; 1: nothing bears the name, so the rename must replace nothing either; -EEXIST: the name
  * has changed hands; or -ENOLINK: it cannot be kept, so it must stay; -ETIMEDOUT, -ENOSPC, -EDQUOT for the same;
