@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "common/written.h"
-#include "privsep/ipc/ipc.h"
+#include "privsep/files/question.h"
 
 #include "common/banned.h"
 
@@ -15,22 +15,10 @@ static bool has_fallen SELDOM_WRITTEN;
 static int
 ask_brake(const struct files_session *session, const struct home_path *path)
 {
-	int r;
-
 	ipc_begin(&question, IPC_brake);
 	if (path != NULL)
 		ipc_put_bytes(&question, path->text, path->len);
-	r = ipc_send_now(session->monitor_channel, &question, -1); /* one question at a time: there is room */
-	while (r == 0) {
-		r = ipc_receive(session->monitor_channel, IPC_FILES, IPC_STATE_READY, &question);
-		if (r == 0 && question.kind == IPC_brake && question.is_reply)
-			return ipc_get_result(&question);
-		if (r == -EINTR)
-			r = 0;
-		else if (r == 0)
-			r = -EPROTO;
-	}
-	return -EIO;
+	return question_ask(session->monitor_channel, &question);
 }
 
 static int

@@ -11,6 +11,7 @@
 #include "privsep/files/count.h"
 #include "privsep/files/home.h"
 #include "privsep/files/locked_file.h"
+#include "privsep/files/question.h"
 #include "privsep/files/storage.h"
 #include "privsep/ipc/ipc.h"
 
@@ -40,26 +41,6 @@ quota_is_kept(const struct quota *quota)
 	return quota != NULL && quota->is_kept;
 }
 
-/* Send the question in hand; its answer is then in message. */
-static int
-ask_ledger_once(const struct quota *quota)
-{
-	enum ipc_kind kind = message.kind;
-	int r;
-
-	r = ipc_send_now(quota->channel, &message, -1);	/* one question at a time: there is room */
-	while (r == 0) {
-		r = ipc_receive(quota->channel, IPC_FILES, IPC_STATE_READY, &message);
-		if (r == 0 && message.kind == kind && message.is_reply)
-			return ipc_get_result(&message);
-		if (r == -EINTR)
-			r = 0;
-		else if (r == 0)
-			r = -EPROTO;
-	}
-	return -EIO;
-}
-
 /* The monitor has several ledgers, and keeps to the one that was named last. */
 static int
 name_ledger(const struct quota *quota)
@@ -71,7 +52,7 @@ name_ledger(const struct quota *quota)
 		return 0;
 	ipc_begin(&message, IPC_ledger_of);
 	ipc_put_u8(&message, (uint8_t)quota->number);
-	r = ask_ledger_once(quota);
+	r = question_ask(quota->channel, &message);
 	if (r == 0)
 		named = quota->number;
 	return r;
@@ -85,7 +66,7 @@ ask_ledger(const struct quota *quota, enum ipc_kind kind, size_t n, const uint64
 	ipc_begin(&message, kind);
 	for (size_t k = 0; k < n; k++)
 		ipc_put_u64(&message, figures[k]);
-	return ask_ledger_once(quota);
+	return question_ask(quota->channel, &message);
 }
 
 static bool
@@ -265,7 +246,7 @@ tell_events(const struct quota *quota)
 		return;
 	ipc_begin(&message, IPC_ledger_tell);
 	ipc_put_bytes(&message, events.list, events.count * sizeof(events.list[0]));
-	(void)ask_ledger_once(quota);
+	(void)question_ask(quota->channel, &message);
 	events.count = 0;
 }
 
