@@ -21,9 +21,9 @@
 
 _Static_assert(LEVEL_DEBUG == 0 && LEVEL_CRITICAL == 4 && LEVEL_COUNT == 5, "log.level lists the levels in order");
 
-#define FIELD(member) .offset = offsetof(struct config, member), .size = sizeof(((struct config *)0)->member)
-#define SERVER_FIELD(member) \
-	.offset = offsetof(struct config_server, member), .size = sizeof(((struct config_server *)0)->member)
+#define FIELD_OF(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
+#define FIELD(member) FIELD_OF(struct config, member)
+#define SERVER_FIELD(member) FIELD_OF(struct config_server, member)
 
 const char *const config_sections[] = {"log", "tls", "limits", "timeouts", NULL};
 
