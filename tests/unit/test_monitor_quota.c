@@ -309,6 +309,31 @@ limit_elsewhere(void)
 	return write_limit();
 }
 
+/* An upload, in a bracket that has not ended, by a process that stands for protocol: its limit of writing can be seen. */
+static void
+begin_upload(void)
+{
+	struct rlimit own;
+
+	count_home(1, 1);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &own), 0);
+	monitor.quota.hard_limit = own.rlim_max;
+	monitor.protocol.pid = fork();
+	if (monitor.protocol.pid == 0) {
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(SAY(ledger_begin, 0, 1), 0);
+	assert_int_equal(SAY(ledger_upload, 1, 0, 0), 0);
+}
+
+static void
+end_protocol(void)
+{
+	kill(monitor.protocol.pid, SIGKILL);
+	waitpid(monitor.protocol.pid, NULL, 0);
+}
+
 /*
  * An upload whose beginning cannot be settled is refused. Its limit must not stay for the rest of the session: what the
  * user writes to a folder without a quota would be "too large".
@@ -316,52 +341,28 @@ limit_elsewhere(void)
 static void
 test_upload_that_cannot_begin(void **state)
 {
-	struct rlimit own;
-
 	(void)state;
-	count_home(1, 1);
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &own), 0);
-	monitor.quota.hard_limit = own.rlim_max;
-	monitor.protocol.pid = fork();
-	if (monitor.protocol.pid == 0) {
-		pause();
-		_exit(0);
-	}
-	assert_int_equal(SAY(ledger_begin, 0, 1), 0);
-	assert_int_equal(SAY(ledger_upload, 1, 0, 0), 0);
+	begin_upload();
 	assert_true(write_limit() <= 1 << 20);
 	break_ledger();
 	assert_true(SAY(ledger_end, 0, 1) < 0);
 	assert_int_equal(write_limit(), 0);
-	assert_true(limit_elsewhere() == own.rlim_max);
-	kill(monitor.protocol.pid, SIGKILL);
-	waitpid(monitor.protocol.pid, NULL, 0);
+	assert_true(limit_elsewhere() == monitor.quota.hard_limit);
+	end_protocol();
 }
 
 /* One that goes on keeps its limit, whatever fails elsewhere meanwhile. */
 static void
 test_upload_that_goes_on(void **state)
 {
-	struct rlimit own;
-
 	(void)state;
-	count_home(1, 1);
-	assert_int_equal(getrlimit(RLIMIT_FSIZE, &own), 0);
-	monitor.quota.hard_limit = own.rlim_max;
-	monitor.protocol.pid = fork();
-	if (monitor.protocol.pid == 0) {
-		pause();
-		_exit(0);
-	}
-	assert_int_equal(SAY(ledger_begin, 0, 1), 0);
-	assert_int_equal(SAY(ledger_upload, 1, 0, 0), 0);
+	begin_upload();
 	assert_int_equal(SAY(ledger_end, 0, 1), 0);
 	assert_int_equal(SAY(ledger_begin, 0, 0), 0);
 	break_ledger();
 	assert_true(SAY(ledger_end, 0, 0) < 0);
 	assert_true(limit_elsewhere() <= 1 << 20);
-	kill(monitor.protocol.pid, SIGKILL);
-	waitpid(monitor.protocol.pid, NULL, 0);
+	end_protocol();
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
