@@ -3,29 +3,16 @@
 # The brake of an account: keep-brake=3/10m, and what an administrator does about it.
 
 load lib
-
-bats_require_minimum_version 1.5.0
+load home-lib
 
 setup()
 {
-	new_place
-	HOME_DIR=$DIR/home/alice
+	new_home_place
 }
 
 teardown()
 {
 	end_place
-}
-
-# serve USER-OPTIONS [LINE...]
-serve()
-{
-	local options=$1
-	shift
-	write_config "$@"
-	# shellcheck disable=SC2086 # several words
-	add_user alice secret $options
-	start_server
 }
 
 STEPS='

@@ -3,30 +3,16 @@
 # What is kept of files, for the administrator: sallyportctl keep, the daily errand, events and metrics.
 
 load lib
-
-bats_require_minimum_version 1.5.0
+load home-lib
 
 setup()
 {
-	new_place
-	HOME_DIR=$DIR/home/alice
-	KEEP=$HOME_DIR/.sallyport-keep
+	new_home_place
 }
 
 teardown()
 {
 	end_place
-}
-
-# serve USER-OPTIONS [LINE...]
-serve()
-{
-	local options=$1
-	shift
-	write_config "$@"
-	# shellcheck disable=SC2086 # several words
-	add_user alice secret $options
-	start_server
 }
 
 # put NAME CONTENT: upload
