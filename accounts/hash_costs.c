@@ -11,6 +11,7 @@
 
 #include "common/buf.h"
 #include "common/io.h"
+#include "common/replace_file.h"
 #include "common/text.h"
 
 #include "common/banned.h"
@@ -74,7 +75,7 @@ hash_costs_load(const char *state_directory, struct hash_cost costs[HASH_COSTS_M
 int
 hash_costs_save(const char *state_directory, const struct hash_cost *costs, size_t count)
 {
-	int dir_fd = open(state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
+	int dir_fd = open(state_directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct buf text;
 	int r = dir_fd < 0 ? -errno : 0;
 
@@ -83,16 +84,9 @@ hash_costs_save(const char *state_directory, const struct hash_cost *costs, size
 		buf_addf(&text, "%llu %s\n", (unsigned long long)costs[i].cost_us, costs[i].front);
 	if (r == 0 && text.error < 0)
 		r = text.error;
-	if (r == 0 && unlinkat(dir_fd, FILE_NAME ".new", 0) < 0 && errno != ENOENT)
-		r = -errno;
-	if (r == 0) {
-		fd = openat(dir_fd, FILE_NAME ".new", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		r = fd < 0 ? -errno : io_write_all(fd, text.data == NULL ? "" : text.data, text.len);
-	}
 	if (r == 0)
-		r = io_rename_over(dir_fd, FILE_NAME ".new", FILE_NAME);
+		r = replace_file(dir_fd, FILE_NAME, text.data, text.len, 0600, false);
 	buf_free(&text);
-	close_fd(&fd);
 	close_fd(&dir_fd);
 	return r;
 }

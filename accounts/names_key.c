@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/replace_file.h"
 
 #include "common/banned.h"
 
@@ -34,26 +35,6 @@ read_key(int dir_fd, struct siphash_key *key)
 	return 0;
 }
 
-/* Write it beside its place and rename it, so that nobody reads half of it. */
-static int
-write_key(int dir_fd, const struct siphash_key *key)
-{
-	int fd, r;
-
-	if (unlinkat(dir_fd, FILE_NAME ".new", 0) < 0 && errno != ENOENT)
-		return -errno;
-	fd = openat(dir_fd, FILE_NAME ".new", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	r = io_write_all(fd, key, sizeof(*key));
-	if (r == 0 && fsync(fd) < 0)
-		r = -errno;
-	if (r == 0)
-		r = io_rename_over(dir_fd, FILE_NAME ".new", FILE_NAME);
-	close_fd(&fd);
-	return r;
-}
-
 int
 names_key_load(const char *state_directory, struct siphash_key *key)
 {
@@ -63,7 +44,7 @@ names_key_load(const char *state_directory, struct siphash_key *key)
 	if (r < 0 && getrandom(key, sizeof(*key), 0) != sizeof(*key))
 		memset(key, 0, sizeof(*key));
 	if (r == -ENOENT && dir_fd >= 0)
-		r = write_key(dir_fd, key);
+		r = replace_file(dir_fd, FILE_NAME, key, sizeof(*key), 0600, true);
 	close_fd(&dir_fd);
 	return r;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/replace_file.h"
 
 #include "common/banned.h"
 
@@ -41,24 +42,6 @@ read_boot_file(int dir_fd, struct boot_file *file)
 	return got < 0 ? (int)got : got == (ssize_t)sizeof(*file) ? 0 : -ENOENT;
 }
 
-/* Beside its place, then renamed, so that nobody reads half of it. */
-static int
-write_boot_file(int dir_fd, const struct boot_file *file)
-{
-	int fd, r;
-
-	if (unlinkat(dir_fd, BOOT_FILE ".new", 0) < 0 && errno != ENOENT)
-		return -errno;
-	fd = openat(dir_fd, BOOT_FILE ".new", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	r = io_write_all(fd, file, sizeof(*file));
-	if (r == 0)
-		r = io_rename_over(dir_fd, BOOT_FILE ".new", BOOT_FILE);
-	close_fd(&fd);
-	return r;
-}
-
 int
 node_boot_load(const char *directory, const uint8_t boot_id[16], char uuid[NODE_BOOT_SIZE])
 {
@@ -70,7 +53,7 @@ node_boot_load(const char *directory, const uint8_t boot_id[16], char uuid[NODE_
 		memcpy(file.boot_id, boot_id, sizeof(file.boot_id));
 		r = getrandom(file.own_id, sizeof(file.own_id), 0) == sizeof(file.own_id) ? 0 : -EIO;
 		if (r == 0)
-			r = dir_fd < 0 ? -ENOENT : write_boot_file(dir_fd, &file);
+			r = dir_fd < 0 ? -ENOENT : replace_file(dir_fd, BOOT_FILE, &file, sizeof(file), 0600, false);
 	}
 	if (r == 0)
 		write_uuid(file.own_id, uuid);

@@ -11,6 +11,7 @@
 
 #include "common/buf.h"
 #include "common/io.h"
+#include "common/replace_file.h"
 #include "common/text.h"
 #include "common/wipe.h"
 #include "daemon/master/failures.h"
@@ -302,23 +303,6 @@ add_lines(const struct bans *bans, struct buf *text)
 	}
 }
 
-/* A new file beside the old one, renamed over it. */
-static int
-replace_bans_file(int dir_fd, const struct buf *text)
-{
-	int fd, r;
-
-	unlinkat(dir_fd, FILE_NAME ".new", 0);
-	fd = openat(dir_fd, FILE_NAME ".new", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -errno;
-	r = text->len > 0 ? io_write_all(fd, text->data, text->len) : 0;
-	close_fd(&fd);
-	if (r == 0)
-		r = io_rename_over(dir_fd, FILE_NAME ".new", FILE_NAME);
-	return r;
-}
-
 /* runs as root */
 static int
 write_file(const struct bans *bans)
@@ -331,7 +315,9 @@ write_file(const struct bans *bans)
 		return dir_fd;
 	buf_init(&text, FILE_MAX);
 	add_lines(bans, &text);
-	r = text.error < 0 ? text.error : replace_bans_file(dir_fd, &text);
+	r = text.error;
+	if (r == 0)
+		r = replace_file(dir_fd, FILE_NAME, text.data, text.len, 0600, false);
 	buf_free(&text);
 	close_fd(&dir_fd);
 	return r;

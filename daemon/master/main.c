@@ -17,6 +17,7 @@
 #include "accounts/ledger.h"
 #include "accounts/password.h"
 #include "common/io.h"
+#include "common/replace_file.h"
 #include "common/journal.h"
 #include "common/libc.h"
 #include "common/options.h"
@@ -215,25 +216,13 @@ prepare_directories(void)
 	master.server.empty_directory_fd = open_master_directory(path, 0555);
 }
 
-/* Whole at any time: made beside its name with the mode that it keeps, and renamed. */
 static int
 replace_pid_file(int dir_fd)
 {
 	char text[32];
 	int len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
-	int fd, r;
 
-	unlinkat(dir_fd, PID_FILE ".new", 0);
-	fd = openat(dir_fd, PID_FILE ".new", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	r = io_write_all(fd, text, (size_t)len);
-	if (r == 0 && fchmod(fd, 0644) < 0)
-		r = -errno;
-	if (r == 0)
-		r = io_rename_over(dir_fd, PID_FILE ".new", PID_FILE);
-	close_fd(&fd);
-	return r;
+	return replace_file(dir_fd, PID_FILE, text, (size_t)len, 0644, false);
 }
 
 static void
