@@ -1,26 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 #include "client/ui/crew.h"
 
-#include <time.h>
-
 #include "client/ui/report.h"
 #include "client/ui/signals.h"
+#include "client/ui/tick.h"
 
 #include "common/banned.h"
-
-#define TICK_MS 200
 
 void
 crew_init(struct crew *crew, struct session *session)
 {
-	pthread_condattr_t attributes;
-
 	*crew = (struct crew){.session = session};
-	pthread_mutex_init(&crew->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&crew->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	tick_init(&crew->lock, &crew->changed);
 }
 
 void
@@ -71,27 +62,13 @@ run_member(void *argument)
 	return NULL;
 }
 
-static void
-wait_a_tick(struct crew *crew)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += TICK_MS * 1000000L;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000L;
-	}
-	(void)pthread_cond_timedwait(&crew->changed, &crew->lock, &until);
-}
-
 /* The main thread draws, and passes Ctrl-C on. */
 static void
 supervise(struct crew *crew)
 {
 	pthread_mutex_lock(&crew->lock);
 	while (crew->running > 0) {
-		wait_a_tick(crew);
+		tick_wait(&crew->lock, &crew->changed);
 		pthread_mutex_unlock(&crew->lock);
 		report_tick();
 		/* repeat it: a worker may have looked at the flag just before it began to wait */

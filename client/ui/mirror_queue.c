@@ -4,15 +4,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "client/ui/remote_glob.h"
 #include "client/ui/signals.h"
+#include "client/ui/tick.h"
 
 #include "common/banned.h"
 
 #define COPIES_AHEAD 20000 /* files that wait, before nobody lists ahead */
-#define TICK_MS 200
 
 /* --- directories --- */
 
@@ -139,14 +138,8 @@ mirror_node_add_arrival(struct mirror_queue *queue, struct mirror_node *node, co
 void
 mirror_queue_init(struct mirror_queue *queue, size_t members)
 {
-	pthread_condattr_t attributes;
-
 	*queue = (struct mirror_queue){.members = members};
-	pthread_mutex_init(&queue->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&queue->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	tick_init(&queue->lock, &queue->changed);
 }
 
 static void
@@ -257,28 +250,13 @@ is_work_over(const struct mirror_queue *queue)
 	    (queue->unlisted == NULL && queue->listing == 0 && !has_copies(queue));
 }
 
-/* A signal wakes nobody who waits here, so look now and then. */
-static void
-wait_for_change(struct mirror_queue *queue)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += TICK_MS * 1000000L;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000L;
-	}
-	(void)pthread_cond_timedwait(&queue->changed, &queue->lock, &until);
-}
-
 static bool
 await_work(struct mirror_queue *queue)
 {
 	while (!is_work_over(queue)) {
 		if (queue->unlisted != NULL || has_copies(queue))
 			return true;
-		wait_for_change(queue);
+		tick_wait(&queue->lock, &queue->changed);
 	}
 	return false;
 }
