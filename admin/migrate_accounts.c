@@ -49,11 +49,11 @@ has_name(void *const *set, const char *name)
 }
 
 void
-migrate_accounts_init(struct migrate_accounts *accounts, struct migrate_plan *plan)
+migrate_accounts_init(struct migrate_accounts *accounts, struct migrate_plan *plan, const char *server)
 {
 	struct buf options;
 
-	*accounts = (struct migrate_accounts){.plan = plan};
+	*accounts = (struct migrate_accounts){.plan = plan, .server = server};
 	buf_init(&accounts->users, MIGRATE_USERS_MAX * 2);
 	buf_init(&options, ACCOUNT_LINE_MAX);
 	migrate_profile_words(&plan->all, NULL, &options);
@@ -316,6 +316,8 @@ entry_problem(
 		return "the user of all guests (guest_username) is not on this system, or is root; make it";
 	if (strchr(home_pattern(accounts, entry, profile), ':') != NULL)
 		return HOME_HAS_COLON;
+	if (accounts->server != NULL && entry->name.len + 1 + strlen(accounts->server) > ACCOUNT_NAME_MAX)
+		return "with its server, NAME@SERVER, its name has more than 64 bytes; give the section a shorter name";
 	return profile->problem;
 }
 

@@ -14,6 +14,7 @@
 
 struct migrate_accounts {
 	struct migrate_plan *plan;
+	const char *server; /* behind the '@' of the accounts' names in full; NULL: there is none */
 	struct buf users; /* what becomes of them: lines and comments */
 	size_t taken;
 	size_t refused; /* could log in, and cannot be taken */
@@ -36,7 +37,8 @@ struct migrate_accounts {
 	size_t pam_count; /* accounts whose passwords PAM checks */
 };
 
-void migrate_accounts_init(struct migrate_accounts *accounts, struct migrate_plan *plan);
+/* server: of a section; borrowed; NULL: the main one. */
+void migrate_accounts_init(struct migrate_accounts *accounts, struct migrate_plan *plan, const char *server);
 void migrate_accounts_free(struct migrate_accounts *accounts);
 
 /* The text of list number i: a name a line; '#' begins a comment. 0 or -ENOMEM. */

@@ -35,6 +35,8 @@ struct migrate_limit {
 struct migrate_block {
 	char *name; /* owned */
 	size_t place, limit;
+	size_t host; /* 0: in no <VirtualHost> */
+	bool is_global; /* in <Global> */
 	bool is_closed; /* nothing in it is carried */
 	bool is_silent; /* nor is it noted */
 };

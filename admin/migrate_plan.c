@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "admin/migrate_hosts.h"
 #include "common/text.h"
 #include "config/config.h"
 #include "config/keys.h"
@@ -15,7 +16,6 @@
 #include "common/banned.h"
 
 #define NOTES_MAX ((size_t)1 << 20)
-#define OF_A_DEFAULT SIZE_MAX
 
 int
 migrate_plan_init(struct migrate_plan *plan, const struct migrate_peer *peer)
@@ -37,13 +37,12 @@ migrate_plan_free(struct migrate_plan *plan)
 		free(plan->directives[i].text);
 	}
 	free(plan->directives);
-	for (size_t i = 0; plan->values != NULL && i < config_key_count; i++) {
-		free(plan->values[i].text);
-		free(plan->values[i].bare);
-	}
+	for (size_t i = 0; plan->values != NULL && i < config_key_count; i++)
+		migrate_value_free(&plan->values[i]);
 	free(plan->values);
 	if (plan->peer->forget != NULL)
 		plan->peer->forget(plan);
+	migrate_hosts_free(plan->hosts);
 	for (size_t i = 0; i < plan->name_count; i++)
 		free(plan->names[i]);
 	free(plan->names);
@@ -223,6 +222,12 @@ migrate_plan_settle(struct migrate_plan *plan, size_t *directive, const char **p
 		return -EINVAL;
 	}
 	peer->settle(plan);
+	if (plan->of_server == NULL && peer->settle_hosts != NULL) {
+		int r = peer->settle_hosts(plan, directive, problem);
+
+		if (r < 0)
+			return r;
+	}
 	return plan->no_memory || plan->notes.error == -ENOMEM ? -ENOMEM : 0;
 }
 
@@ -289,9 +294,8 @@ find_config_key(const char *name)
 	abort(); /* a row that names no key; a test walks them all */
 }
 
-/* Quotes that fit: a double quote keeps no "${". */
-static void
-quote_value(struct buf *out, const char *text)
+void
+migrate_write_quoted(struct buf *out, const char *text)
 {
 	char quote = strstr(text, "${") == NULL ? '"' : '\'';
 
@@ -301,28 +305,41 @@ quote_value(struct buf *out, const char *text)
 	buf_addf(out, "%c", quote);
 }
 
-static void
-keep_value(struct migrate_plan *plan, size_t i, const char *text, const struct directive *by)
+void
+migrate_value_free(struct migrate_value *value)
 {
-	const struct config_key *key = &config_keys[i];
-	struct migrate_value *value = &plan->values[i];
-	bool is_list = key_is_list(key), is_bare = key->type == KEY_BOOL || key->type == KEY_NUMBER;
+	free(value->text);
+	free(value->bare);
+	*value = (struct migrate_value){.text = NULL};
+}
+
+int
+migrate_value_keep(
+    struct migrate_value *value, const struct config_key *key, const char *text, const struct directive *by)
+{
+	bool is_bare = key->type == KEY_BOOL || key->type == KEY_NUMBER;
+	struct migrate_value kept = {.by = by};
 	struct buf out;
 
 	buf_init(&out, MIGRATE_LINE_MAX * 4);
-	if (is_list && value->text != NULL)
+	if (key_is_list(key) && value->text != NULL && value->text[0] != '\0')
 		buf_addf(&out, "%s, ", value->text);
 	if (is_bare)
 		buf_add_text(&out, text);
 	else
-		quote_value(&out, text);
-	free(value->text);
-	free(value->bare);
-	value->text = out.error < 0 ? NULL : strdup(out.data);
-	value->bare = strdup(text);
-	value->directive = by == NULL ? OF_A_DEFAULT : (size_t)(by - plan->directives);
-	plan->no_memory = plan->no_memory || value->text == NULL || value->bare == NULL;
+		migrate_write_quoted(&out, text);
+	kept.text = out.error < 0 ? NULL : strdup(out.data);
+	kept.bare = strdup(text);
 	buf_free(&out);
+	migrate_value_free(value);
+	*value = kept;
+	return kept.text == NULL || kept.bare == NULL ? -ENOMEM : 0;
+}
+
+struct migrate_value *
+migrate_value_of(const struct migrate_plan *plan, const char *key)
+{
+	return &plan->values[find_config_key(key)];
 }
 
 bool
@@ -342,8 +359,8 @@ migrate_set(struct migrate_plan *plan, const char *name, const char *text, const
 		plan->no_memory = true;
 	else if (r < 0)
 		migrate_note(plan, by, weight, text, why, "choose a value that fits");
-	else
-		keep_value(plan, i, text, by);
+	else if (migrate_value_keep(&plan->values[i], &config_keys[i], text, by) < 0)
+		plan->no_memory = true;
 	return r == 0;
 }
 
@@ -360,7 +377,25 @@ migrate_setf(struct migrate_plan *plan, const char *key, const struct directive 
 	return migrate_set(plan, key, text, by, weight);
 }
 
+void
+migrate_set_empty(struct migrate_plan *plan, const char *key, const struct directive *by)
+{
+	struct migrate_value *value = migrate_value_of(plan, key);
+
+	migrate_value_free(value);
+	*value = (struct migrate_value){.text = strdup(""), .bare = strdup(""), .by = by};
+	plan->no_memory = plan->no_memory || value->text == NULL || value->bare == NULL;
+}
+
 /* --- notes --- */
+
+void
+migrate_write_place(const struct directive *by, struct buf *out)
+{
+	escape_bytes(out, ESCAPE_TERMINAL, by->file, strlen(by->file));
+	buf_addf(out, ":%zu: ", by->line);
+	escape_bytes(out, ESCAPE_TERMINAL, by->shown, strlen(by->shown));
+}
 
 void
 migrate_note(struct migrate_plan *plan, const struct directive *by, enum migrate_weight weight, const char *shown,
@@ -368,15 +403,14 @@ migrate_note(struct migrate_plan *plan, const struct directive *by, enum migrate
 {
 	struct buf *out = &plan->notes;
 
+	if (by != NULL && by->is_global && plan->of_server != NULL)
+		return;
 	buf_add_text(out, "# ");
-	if (by == NULL) {
+	if (by != NULL)
+		migrate_write_place(by, out);
+	else
 		buf_addf(out, "(%s) ", plan->peer->title);
-	} else {
-		escape_bytes(out, ESCAPE_TERMINAL, by->file, strlen(by->file));
-		buf_addf(out, ":%zu: ", by->line);
-		shown = by->shown;
-	}
-	if (shown != NULL)
+	if (by == NULL && shown != NULL)
 		escape_bytes(out, ESCAPE_TERMINAL, shown, strlen(shown));
 	buf_addf(out, "\n#     %s", weight == MIGRATE_PROTECTS ? "PROTECTS. Why: " : "Why: ");
 	escape_bytes(out, ESCAPE_REPLY, why, strlen(why));
@@ -395,25 +429,18 @@ migrate_plan_join_notes(struct migrate_plan *plan, const struct migrate_plan *br
 
 /* --- the file --- */
 
-static void
-write_migrated_key(const struct migrate_plan *plan, size_t i, const char *indent, struct buf *out)
+void
+migrate_value_write(const struct migrate_value *value, const struct config_key *key, const char *title,
+    const char *indent, struct buf *out)
 {
-	const struct migrate_value *value = &plan->values[i];
-	bool is_list = key_is_list(&config_keys[i]);
+	bool is_list = key_is_list(key);
 
-	if (value->directive == OF_A_DEFAULT) {
-		buf_addf(out, "%s# a default of %s\n", indent, plan->peer->title);
-	} else {
-		const struct directive *by = &plan->directives[value->directive];
-
-		buf_addf(out, "%s# ", indent);
-		escape_bytes(out, ESCAPE_TERMINAL, by->file, strlen(by->file));
-		buf_addf(out, ":%zu: ", by->line);
-		escape_bytes(out, ESCAPE_TERMINAL, by->shown, strlen(by->shown));
-		buf_add_text(out, "\n");
-	}
-	buf_addf(
-	    out, "%s%s = %s%s%s\n", indent, config_keys[i].name, is_list ? "{" : "", value->text, is_list ? "}" : "");
+	buf_addf(out, "%s# ", indent);
+	if (value->by == NULL)
+		buf_addf(out, "a default of %s", title);
+	else
+		migrate_write_place(value->by, out);
+	buf_addf(out, "\n%s%s = %s%s%s\n", indent, key->name, is_list ? "{" : "", value->text, is_list ? "}" : "");
 }
 
 static bool
@@ -433,7 +460,8 @@ write_section(const struct migrate_plan *plan, const char *section, struct buf *
 		if (section != NULL && !is_open)
 			buf_addf(out, "\n%s {\n", section);
 		is_open = true;
-		write_migrated_key(plan, i, section == NULL ? "" : "    ", out);
+		migrate_value_write(
+		    &plan->values[i], &config_keys[i], plan->peer->title, section == NULL ? "" : "    ", out);
 	}
 	if (section != NULL && is_open)
 		buf_add_text(out, "}\n");
@@ -451,9 +479,11 @@ migrate_write_config(const struct migrate_plan *plan, const char *accounts, stru
 	if (plan->notes.len > 0)
 		buf_add(out, plan->notes.data, plan->notes.len);
 	buf_add_text(out, "\naccounts = ");
-	quote_value(out, accounts);
+	migrate_write_quoted(out, accounts);
 	buf_add_text(out, "\n");
 	write_section(plan, NULL, out);
 	for (size_t i = 0; config_sections[i] != NULL; i++)
 		write_section(plan, config_sections[i], out);
+	if (plan->hosts != NULL)
+		migrate_hosts_write(plan, out);
 }

@@ -15,7 +15,9 @@
 #include "common/buf.h"
 
 struct config;
+struct config_key;
 struct migrate_blocks;
+struct migrate_hosts;
 struct migrate_plan;
 struct migrate_who;
 
@@ -40,6 +42,8 @@ struct directive {
 	size_t count;
 	size_t place; /* of ProFTPD: what it is about; 0: the server */
 	bool is_apart; /* within a block: migrate_said() does not find it */
+	size_t host; /* of ProFTPD: the <VirtualHost> that it is in, from 1 on; 0: in none */
+	bool is_global; /* in <Global>: of all hosts */
 	bool is_read; /* it names another file, whose directives follow */
 };
 
@@ -65,6 +69,8 @@ struct migrate_peer {
 	void (*forget)(struct migrate_plan *plan); /* free plan->blocks */
 	/* What needs several directives, or their defaults. */
 	void (*settle)(struct migrate_plan *plan);
+	/* The same for its virtual hosts, each a plan of its own. 0, -ENOMEM, or -EINVAL with directive and problem. NULL: there are none. */
+	int (*settle_hosts)(struct migrate_plan *plan, size_t *directive, const char **problem);
 	/* What is said of one account alone; NULL: nothing is. profile is a copy of that of all accounts. */
 	void (*describe)(struct migrate_plan *plan, const struct migrate_who *who, struct migrate_profile *profile);
 	const char *include; /* the directive that names another file; NULL: there is none */
@@ -89,14 +95,14 @@ struct migrate_list {
 struct migrate_value {
 	char *text; /* as in our file, quotes included; NULL: the default stays */
 	char *bare; /* without quotes */
-	size_t directive; /* by index; SIZE_MAX: of a default of the other server */
+	const struct directive *by; /* NULL: a default of the other server */
 };
 
 struct migrate_plan {
 	const struct migrate_peer *peer;
 	struct directive *directives;
 	size_t count, size;
-	const struct migrate_plan *of_server; /* of a branch: the plan that it began with; otherwise NULL */
+	const struct migrate_plan *of_server; /* of a branch or a virtual host: the server's; otherwise NULL */
 	size_t borrowed; /* and how many directives are that one's */
 	char **names; /* of files that others name; owned */
 	size_t name_count;
@@ -105,6 +111,7 @@ struct migrate_plan {
 	void *include_arg;
 	unsigned include_depth;
 	struct migrate_blocks *blocks; /* of ProFTPD, NULL: there are none; owned */
+	struct migrate_hosts *hosts; /* its virtual hosts, NULL: there are none; owned */
 	struct migrate_value *values; /* by index of config_keys[] */
 	struct config *scratch; /* takes values on trial */
 	struct buf notes;
@@ -112,6 +119,7 @@ struct migrate_plan {
 	struct migrate_profile all; /* of all accounts: the group of settings */
 	/* of the accounts' files */
 	enum convert_format format; /* of files that do not show it */
+	const struct directive *accounts_file; /* of this server alone; NULL: none is named */
 	const char *pam_service; /* of users of the system; NULL: there are none */
 	const char *guest_user; /* whose ids accounts without any have; NULL: none */
 	const char *home, *home_token; /* of accounts without one, or in place of theirs; NULL: none */
@@ -172,7 +180,31 @@ bool migrate_set(struct migrate_plan *plan, const char *key, const char *text, c
 bool migrate_setf(struct migrate_plan *plan, const char *key, const struct directive *by, enum migrate_weight weight,
     const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* Note what could not be carried. by: NULL: the other server's default, which shown names. */
+/* The value of key ("tls.minimum"); its texts are NULL where there is none. */
+struct migrate_value *migrate_value_of(const struct migrate_plan *plan, const char *key);
+
+/* Give a list no value at all, instead of its default. */
+void migrate_set_empty(struct migrate_plan *plan, const char *key, const struct directive *by);
+
+/* Keep what key_set() has taken. A list grows. 0 or -ENOMEM. */
+int migrate_value_keep(
+    struct migrate_value *value, const struct config_key *key, const char *text, const struct directive *by);
+void migrate_value_free(struct migrate_value *value);
+
+/* "KEY = VALUE", with the line that it comes from. title: of the other server. */
+void migrate_value_write(const struct migrate_value *value, const struct config_key *key, const char *title,
+    const char *indent, struct buf *out);
+
+/* "FILE:LINE: the directive", as comments have it. */
+void migrate_write_place(const struct directive *by, struct buf *out);
+
+/* Text in quotes that fit: a double quote keeps no "${". */
+void migrate_write_quoted(struct buf *out, const char *text);
+
+/*
+ * Note what could not be carried. by: NULL: the other server's default, which shown names. What a virtual host has of
+ * <Global> is noted for the server alone.
+ */
 void migrate_note(struct migrate_plan *plan, const struct directive *by, enum migrate_weight weight, const char *shown,
     const char *why, const char *instead);
 

@@ -8,6 +8,7 @@
 
 #include "accounts/rights.h"
 #include "admin/migrate_blocks.h"
+#include "admin/migrate_hosts.h"
 #include "admin/migrate_peers.h"
 #include "admin/migrate_regex.h"
 #include "admin/migrate_rows.h"
@@ -28,6 +29,16 @@ take_chdir_message(TAKES)
 {
 	if (directive->count > 0 && strcmp(directive->words[0], ".message") == 0)
 		migrate_set(plan, row->key, "yes", directive, row->weight);
+	else
+		take_lost(plan, directive, row);
+}
+
+/* An absolute path was opened before the session was confined. */
+static void
+take_message(TAKES)
+{
+	if (migrate_word(directive, 0, "")[0] == '/')
+		take_first_word(plan, directive, row);
 	else
 		take_lost(plan, directive, row);
 }
@@ -62,6 +73,7 @@ static void take_pattern(TAKES);
 static const struct migrate_row rows[] = {
     LATER("Port"),
     LATER("DefaultAddress"),
+    LATER("ServerAlias"),
     LATER("PassivePorts"),
     LATER("Umask"),
     LATER("AllowOverwrite"),
@@ -136,8 +148,8 @@ static const struct migrate_row rows[] = {
 	"set partial-keep"},
     {"ServerIdent", take_lost, NULL, MIGRATE_COMFORT, "the banner never names the program", "set banner"},
     {"ServerName", take_first_word, "banner", MIGRATE_COMFORT, NULL, NULL},
-    {"DisplayLogin", take_lost, NULL, MIGRATE_COMFORT, "the message is a file of the server, not of the home",
-	"set login-message"},
+    {"DisplayLogin", take_message, "login-message", MIGRATE_COMFORT,
+	"the message is a file of the server, not of the home", "set login-message"},
     {"DisplayConnect", take_lost, NULL, MIGRATE_COMFORT, HAS_BANNER_LINE},
     {"DisplayChdir", take_chdir_message, "directory-message", MIGRATE_COMFORT,
 	"the file of a directory's message is '.message'", "rename it"},
@@ -198,7 +210,15 @@ static const struct migrate_row rows[] = {
 };
 
 /* Blocks, by the word behind '<'. In an open one, directives count as if it were not there. */
-enum block_kind { BLOCK_OPEN, BLOCK_CONDITION, BLOCK_CLOSED, BLOCK_DIRECTORY, BLOCK_ANONYMOUS, BLOCK_LIMIT };
+enum block_kind {
+	BLOCK_GLOBAL,
+	BLOCK_HOST,
+	BLOCK_CONDITION,
+	BLOCK_CLOSED,
+	BLOCK_DIRECTORY,
+	BLOCK_ANONYMOUS,
+	BLOCK_LIMIT
+};
 
 #define HAS_NO_CONDITIONS "settings hold for all clients and accounts of a line", "use options of accounts and groups"
 
@@ -208,15 +228,14 @@ static const struct {
 	enum migrate_weight weight; /* of what is in a closed one */
 	const char *why, *instead;
 } blocks[] = {
-    {"Global", BLOCK_OPEN, MIGRATE_COMFORT, NULL, NULL},
+    {"Global", BLOCK_GLOBAL, MIGRATE_COMFORT, NULL, NULL},
     {"IfModule", BLOCK_CONDITION, MIGRATE_COMFORT, "the module is taken for loaded", "nothing"},
     {"IfDefine", BLOCK_CONDITION, MIGRATE_PROTECTS, "an option -D of the command line is not seen",
 	"remove the block's first and last line if the option is given, and migrate again"},
     {"Directory", BLOCK_DIRECTORY, MIGRATE_PROTECTS, NULL, NULL},
     {"Anonymous", BLOCK_ANONYMOUS, MIGRATE_COMFORT, NULL, NULL},
     {"Limit", BLOCK_LIMIT, MIGRATE_PROTECTS, NULL, NULL},
-    {"VirtualHost", BLOCK_CLOSED, MIGRATE_COMFORT, "virtual servers are not carried",
-	"write a section 'server' of sallyport.conf(5), or migrate a file with the lines of this one alone"},
+    {"VirtualHost", BLOCK_HOST, MIGRATE_COMFORT, NULL, NULL},
     {"Class", BLOCK_CLOSED, MIGRATE_PROTECTS, "there are no classes of clients",
 	"use allow-from= of sallyport-users(5)"},
     {"IfUser", BLOCK_CLOSED, MIGRATE_PROTECTS, HAS_NO_CONDITIONS},
@@ -341,14 +360,33 @@ is_closed_condition(const struct directive *directive)
 	return is_negated == (strcasecmp(directive->name + 1, "IfModule") == 0);
 }
 
-/* Places and limits are not in limits; a place of anonymous users is the server's. */
+/* Places and limits are not in limits; a place of anonymous users is the server's. Hosts are in nothing but conditions. */
 static bool
 is_misplaced(const struct migrate_plan *plan, const struct migrate_block *block, enum block_kind kind)
 {
+	if (kind == BLOCK_HOST || kind == BLOCK_GLOBAL)
+		return plan->of_server != NULL || block->is_global || block->place != 0 ||
+		    block->limit != MIGRATE_NO_LIMIT;
 	if (kind == BLOCK_ANONYMOUS)
 		return block->place != 0 || block->limit != MIGRATE_NO_LIMIT;
 	return plan->blocks != NULL && block->limit != MIGRATE_NO_LIMIT &&
 	    (kind == BLOCK_DIRECTORY || kind == BLOCK_LIMIT);
+}
+
+/* Its lines are looked at later, with those of <Global>. */
+static int
+begin_host(
+    struct migrate_plan *plan, const struct directive *directive, struct migrate_block *block, const char **problem)
+{
+	int number = migrate_hosts_begin(plan, directive);
+
+	if (number == 0)
+		*problem = "too many blocks <VirtualHost>; at most 64";
+	if (number <= 0)
+		return number < 0 ? number : -EINVAL;
+	block->host = (size_t)number;
+	block->is_closed = block->is_silent = true;
+	return 0;
 }
 
 static int
@@ -367,7 +405,11 @@ begin_kind(
 		block->is_silent = block->is_closed;
 	} else if (kind == BLOCK_LIMIT) {
 		return begin_limit(plan, directive, block, problem);
-	} else if (kind != BLOCK_OPEN) {
+	} else if (kind == BLOCK_HOST) {
+		return begin_host(plan, directive, block, problem);
+	} else if (kind == BLOCK_GLOBAL) {
+		block->is_global = true;
+	} else {
 		return begin_place(
 		    plan, directive, kind == BLOCK_DIRECTORY ? PLACE_DIRECTORY : PLACE_ANONYMOUS, block, problem);
 	}
@@ -393,7 +435,7 @@ begin_block(struct migrate_plan *plan, const struct directive *directive, const 
 	if (block.name == NULL)
 		return -ENOMEM;
 	all->open[all->depth++] = block;
-	if (block.is_closed && !is_silent && strcasecmp(block.name, "IfModule") != 0)
+	if (block.is_closed && !is_silent && block.host == 0 && strcasecmp(block.name, "IfModule") != 0)
 		note_closed_block(plan, directive);
 	return 1;
 }
@@ -414,15 +456,32 @@ end_block(struct migrate_plan *plan, const struct directive *directive, const ch
 	return 1;
 }
 
+/* A line that begins a block is in the one around it, and so is that which ends it. */
+static void
+mark_host(const struct migrate_plan *plan, struct directive *directive)
+{
+	const struct migrate_block *block = innermost(plan);
+
+	if (plan->of_server != NULL)
+		return;
+	directive->host = block->host;
+	directive->is_global = block->is_global;
+}
+
 static int
 enter_proftpd(struct migrate_plan *plan, struct directive *directive, const char **problem)
 {
 	const struct migrate_block *block;
+	int r;
 
 	if (plan->blocks == NULL && (plan->blocks = migrate_blocks_new()) == NULL)
 		return -ENOMEM;
-	if (strncmp(directive->name, "</", 2) == 0)
-		return end_block(plan, directive, problem);
+	if (strncmp(directive->name, "</", 2) == 0) {
+		r = end_block(plan, directive, problem);
+		mark_host(plan, directive);
+		return r;
+	}
+	mark_host(plan, directive);
 	if (directive->name[0] == '<')
 		return begin_block(plan, directive, problem);
 	block = innermost(plan);
@@ -693,17 +752,28 @@ settle_proftpd_anonymous(struct migrate_plan *plan)
 
 /* --- what several directives say together --- */
 
+static bool
+names_certificate(const struct migrate_plan *plan)
+{
+	return migrate_said(plan, "TLSRSACertificateFile") != NULL ||
+	    migrate_said(plan, "TLSECCertificateFile") != NULL;
+}
+
 static void
 settle_proftpd_address(struct migrate_plan *plan)
 {
 	const struct directive *port = migrate_said(plan, "Port"), *address = migrate_said(plan, "DefaultAddress"),
 			       *ports = migrate_said(plan, "PassivePorts");
+	bool is_off = plan->hosts != NULL && strcmp(migrate_word(port, 0, ""), "0") == 0;
+	const char *key = migrate_is_implicit(plan) && names_certificate(plan) ? "listen-tls" : "listen";
 
-	if (address != NULL)
-		migrate_set_address(plan, "listen", address, migrate_word(address, 0, ""),
+	if (plan->of_server != NULL || is_off)
+		; /* migrate_hosts_settle() finds where to listen */
+	else if (address != NULL)
+		migrate_set_address(plan, key, address, migrate_word(address, 0, ""),
 		    strlen(migrate_word(address, 0, "")), migrate_word(port, 0, "21"));
-	else if (port != NULL)
-		migrate_setf(plan, "listen", port, MIGRATE_COMFORT, "*:%s", migrate_word(port, 0, "21"));
+	else if (port != NULL || strcmp(key, "listen") != 0)
+		migrate_setf(plan, key, port, MIGRATE_COMFORT, "*:%s", migrate_word(port, 0, "21"));
 	if (ports != NULL)
 		migrate_setf(plan, "passive-ports", ports, MIGRATE_COMFORT, "%s-%s", migrate_word(ports, 0, ""),
 		    migrate_word(ports, 1, ""));
@@ -734,12 +804,13 @@ settle_proftpd_tls(struct migrate_plan *plan)
 		certificate = migrate_said(plan, "TLSECCertificateFile");
 		key = migrate_said(plan, "TLSECCertificateKeyFile");
 	}
-	if (certificate == NULL) {
+	if (certificate == NULL && plan->of_server == NULL) {
 		migrate_note(plan, migrate_said(plan, "TLSEngine"), MIGRATE_PROTECTS, NULL,
 		    "no file of a certificate is named", "set tls.certificate and tls.key");
 		return;
 	}
-	migrate_set_certificate(plan, certificate, key, "");
+	if (certificate != NULL)
+		migrate_set_certificate(plan, certificate, key, "");
 	if (migrate_parse_bool(word, &is_on) < 0) { /* "ctrl", "data", "auth": a part */
 		is_on = true;
 		migrate_note(plan, required, MIGRATE_COMFORT, NULL,
@@ -756,6 +827,8 @@ settle_proftpd_accounts(struct migrate_plan *plan)
 	const struct directive *order = migrate_said(plan, "AuthOrder");
 
 	plan->format = CONVERT_PROFTPD;
+	if (order == NULL || strstr(order->value, "file") != NULL)
+		plan->accounts_file = migrate_said(plan, "AuthUserFile");
 	plan->needs_shell = migrate_is_on(plan, "RequireValidShell", true);
 	if (migrate_is_on(plan, "UseFtpUsers", true))
 		plan->lists[plan->list_count++] = (struct migrate_list){.path = "/etc/ftpusers"};
@@ -782,7 +855,7 @@ settle_proftpd(struct migrate_plan *plan)
 	migrate_limited_rights(plan, &nobody, &plan->all);
 	migrate_limited_login(plan, &nobody, &plan->all);
 	plan->is_by_user = plan->is_by_user || plan->blocks->limit_count > 0 || plan->blocks->place_count > 1;
-	if (migrate_said(plan, "DefaultRoot") == NULL)
+	if (plan->of_server == NULL && migrate_said(plan, "DefaultRoot") == NULL)
 		migrate_note(plan, NULL, MIGRATE_COMFORT, "no DefaultRoot", HAS_CONFINED);
 }
 
@@ -814,6 +887,7 @@ const struct migrate_peer migrate_proftpd = {
     .is_complete = is_complete_proftpd,
     .forget = forget_proftpd,
     .settle = settle_proftpd,
+    .settle_hosts = migrate_hosts_settle,
     .describe = describe_proftpd,
     .include = "Include",
 };

@@ -60,7 +60,7 @@ static const struct migrate_row rows[] = {
     {"AllowAnonymousFXP", take_lost_yes, NULL, MIGRATE_COMFORT, HAS_OWN_ADDRESS},
     {"AllowUserFXP", take_lost_yes, NULL, MIGRATE_COMFORT, HAS_OWN_ADDRESS},
     {"TrustedIP", take_lost, NULL, MIGRATE_PROTECTS, "no address is reserved for users with a password",
-	"use allow-from= of sallyport-users(5), or the packet filter"},
+	"write a section 'server' of sallyport.conf(5) with this address and their accounts"},
     /* accounts */
     NEEDLESS("PureDB"),
     {"PAMAuthentication", take_later, NULL, MIGRATE_COMFORT, NULL, NULL},

@@ -47,6 +47,19 @@ start_migrated()
 	start_server
 }
 
+# The same where the old configuration has addresses and ports of the test.
+start_hosts()
+{
+	CONF=$OUT/sallyport.conf
+	cat >>"$CONF" <<-E
+		state-directory = "$DIR/state"
+		runtime-directory = "$DIR/run"
+		log { target = "$LOG" level = "debug" }
+	E
+	ctl config check
+	start_server
+}
+
 # A line of passwd(5) in $DIR/old/passwd, and of shadow(5) beside it: name, password, uid, shell.
 old_user()
 {
@@ -412,6 +425,187 @@ there"
 	curl -sS --max-time 30 -T "$DIR/got" --user ftp: "ftp://127.0.0.1:$PORT/incoming/"
 	run curl -sS --max-time 30 --user ftp: "ftp://127.0.0.1:$PORT/incoming/got"
 	assert_failure
+}
+
+# account NAME UID FILE: a line of an AuthUserFile, and a home; the password is "of-NAME".
+account()
+{
+	install -d -o "$2" -g "$2" -m 700 "$DIR/home/$1"
+	echo "mine is $1" >"$DIR/home/$1/there"
+	chown "$2:$2" "$DIR/home/$1/there"
+	echo "$1:$(openssl passwd -5 "of-$1"):$2:$2::$DIR/home/$1:/bin/false" >>"$3"
+	chmod 600 "$3"
+}
+
+# at ADDRESS:PORT USER:PASSWORD CURL-ARGUMENT...: the listing, or what else curl gets there.
+at()
+{
+	local where=$1 user=$2
+	shift 2
+	curl -sS --max-time 30 --user "$user" "$@" "ftp://$where/there"
+}
+
+refused_at()
+{
+	run at "$@"
+	assert_equal "$status" 67
+}
+
+@test "proftpd: virtual hosts become servers, each with its address, certificate, message and accounts" {
+	local port other message=$DIR/etc/welcome
+	port=$(free_port)
+	other=$(free_port)
+	echo 'welcome to two' >"$message"
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=two.example \
+		-addext subjectAltName=DNS:two.example -keyout "$DIR/etc/two.key" -out "$DIR/etc/two.pem" 2>/dev/null
+	cat >"$DIR/proftpd.conf" <<-E
+		ServerName "the main one"
+		DefaultAddress 127.0.0.1
+		Port $port
+		DefaultRoot ~
+		AuthOrder mod_auth_file.c
+		AuthUserFile $DIR/one.passwd
+		<VirtualHost 127.0.0.2>
+		  Port $other
+		  ServerName "the second"
+		  ServerAlias two.example
+		  DefaultRoot ~
+		  DisplayLogin $message
+		  AuthOrder mod_auth_file.c
+		  AuthUserFile $DIR/two.passwd
+		  Umask 077
+		  TLSEngine on
+		  TLSRequired on
+		  TLSECCertificateFile $DIR/etc/two.pem
+		  TLSECCertificateKeyFile $DIR/etc/two.key
+		  <Limit WRITE>
+		    DenyUser bert
+		  </Limit>
+		  <Anonymous $DIR/home/site>
+		    User daemon
+		    RequireValidShell off
+		    <Limit WRITE>
+		      DenyAll
+		    </Limit>
+		  </Anonymous>
+		</VirtualHost>
+		<VirtualHost 127.0.0.1>
+		  Port $port
+		  ServerName "the third"
+		  ServerAlias three.example
+		  AuthOrder mod_auth_file.c
+		  AuthUserFile $DIR/one.passwd
+		</VirtualHost>
+		<Global>
+		  RequireValidShell off
+		  AllowOverwrite on
+		</Global>
+	E
+	account anna 200100 "$DIR/one.passwd"
+	account bert 200102 "$DIR/two.passwd"
+	account carl 200104 "$DIR/two.passwd"
+	install -d -o daemon -g daemon "$DIR/home/site"
+	echo x >"$DIR/home/site/there"
+	run migrate proftpd "$DIR/proftpd.conf" "$DIR/one.passwd" "$DIR/two.passwd"
+	assert_success
+	assert_output --partial "'$OUT/users': 1 accounts, 0 not taken"
+	assert_output --partial "'$OUT/two.example.users': 3 accounts, 0 not taken"
+	assert_output --partial 'server "three.example": the accounts of the main server'
+	assert_equal "$(stat -c '%U %a' "$OUT/two.example.users")" 'root 600'
+	assert_not_exist "$OUT/three.example.users"
+	start_hosts
+
+	# each account is at its server alone
+	assert_equal "$(at "127.0.0.1:$port" anna:of-anna)" 'mine is anna'
+	refused_at "127.0.0.1:$port" bert:of-bert
+	refused_at "127.0.0.2:$other" anna:of-anna --ssl-reqd --insecure
+	assert_equal "$(at "127.0.0.2:$other" bert:of-bert --ssl-reqd --insecure)" 'mine is bert'
+	# the server asks for TLS, as before, and has its certificate; that of the main one has none
+	refused_at "127.0.0.2:$other" bert:of-bert
+	run at "127.0.0.2:$other" bert:of-bert -v --ssl-reqd --insecure
+	assert_output --partial 'subject: CN=two.example'
+	assert_output --partial '220 the second'
+	assert_output --partial 'welcome to two'
+	# a limit of the host is a right, and its mask a mode
+	run at "127.0.0.2:$other" bert:of-bert --ssl-reqd --insecure -T "$DIR/proftpd.conf"
+	assert_equal "$status" 25
+	curl -sS --max-time 30 --ssl-reqd --insecure -T "$DIR/proftpd.conf" --user carl:of-carl "ftp://127.0.0.2:$other/new"
+	assert_equal "$(stat -c %a "$DIR/home/carl/new")" 600
+	# anonymous users are of this server alone
+	assert_equal "$(at "127.0.0.2:$other" ftp: --ssl-reqd --insecure)" x
+	refused_at "127.0.0.1:$port" ftp:
+	# the third is found by its name
+	{
+		echo '< 220 the main one'
+		printf '%s\n' '> HOST three.example' '< 220 the third' '> USER anna' '< 331' '> PASS of-anna' '< 230'
+	} | timeout 60 "$BATS_TEST_DIRNAME/ftp-raw" 127.0.0.1 "$port"
+}
+
+@test "proftpd: a virtual host whose file of accounts was not named, or that is found by its port alone, is told of" {
+	cat >"$DIR/proftpd.conf" <<-E
+		DefaultRoot ~
+		AuthOrder mod_auth_file.c
+		<Global>
+		  RequireValidShell off
+		</Global>
+		<VirtualHost 192.0.2.2>
+		  AuthOrder mod_auth_file.c
+		  AuthUserFile $DIR/two.passwd
+		</VirtualHost>
+		<VirtualHost 192.0.2.3>
+		  Port 2121
+		</VirtualHost>
+	E
+	account anna 200100 "$DIR/one.passwd"
+	account bert 200102 "$DIR/two.passwd"
+	run migrate proftpd "$DIR/proftpd.conf" "$DIR/one.passwd"
+	assert_equal "$status" 1
+	assert_output --partial '1 virtual hosts are not carried'
+	assert_output --partial 'a virtual host lacks its file of accounts'
+	run cat "$OUT/sallyport.conf"
+	assert_output --partial "# $DIR/proftpd.conf:8: AuthUserFile $DIR/two.passwd
+#     Why: the file of accounts was not named."
+	assert_output --partial "# $DIR/proftpd.conf:10: <VirtualHost 192.0.2.3>
+#     Why: clients find a server by its address or its name here, not by its port."
+	ctl -c "$OUT/sallyport.conf" config check
+	# a copy of the other machine's tree
+	rm -r "$OUT"
+	mkdir -p "$DIR/copy/$DIR"
+	mv "$DIR/two.passwd" "$DIR/copy/$DIR/"
+	run "$BUILD/sallyportctl" migrate proftpd "$DIR/proftpd.conf" "$DIR/one.passwd" "$DIR/copy$DIR/two.passwd" --output "$OUT" --json
+	assert_equal "$(jq -c '[.servers, .lost_servers, .accounts]' <<<"$output")" '[1,1,2]'
+	grep -q '^bert:' "$OUT/server-1.users"
+	run grep '^bert:' "$OUT/users"
+	assert_failure
+}
+
+@test "proftpd: users of the system log in at virtual hosts, too, if their file is named" {
+	cat >"$DIR/proftpd.conf" <<-E
+		DefaultRoot ~
+		<VirtualHost 127.0.0.2>
+		  Umask 077
+		</VirtualHost>
+	E
+	old_user anna secret 200100 /bin/bash
+	run migrate proftpd "$DIR/proftpd.conf" "$DIR/old/passwd"
+	assert_success
+	grep -q '^anna:.*group=migrated' "$OUT/server-1.users"
+	grep -q '^anna:' "$OUT/users"
+	rm -r "$OUT"
+	run migrate proftpd "$DIR/proftpd.conf"
+	assert_equal "$status" 1
+	grep -qF '# (ProFTPD) users of the system, server "server-1"' "$OUT/sallyport.conf"
+}
+
+@test "migrate: a file that is there stops all of them, and nothing new stays" {
+	printf '<VirtualHost 192.0.2.2>\nUmask 077\n</VirtualHost>\n' >"$DIR/proftpd.conf"
+	mkdir "$OUT"
+	echo mine >"$OUT/server-1.users"
+	run migrate proftpd "$DIR/proftpd.conf"
+	assert_failure
+	assert_output --partial "'server-1.users' is in the directory already"
+	assert_equal "$(ls "$OUT")" server-1.users
+	assert_equal "$(cat "$OUT/server-1.users")" mine
 }
 
 @test "proftpd: the old server and the new one show the same files to the same user" {

@@ -60,14 +60,14 @@ start_old()
 	OLD_PORT=$PEER_PORT OLD_CONF=$BENCH_TMP/$OLD.conf
 }
 
-# start_new FILE...: migrate the old configuration and these accounts, and start a server of it. PORT.
+# start_new FILE...: migrate the old configuration and these accounts, and start a server of it, at LISTEN. PORT.
 start_new()
 {
 	run "$BUILD/sallyportctl" migrate "${OLD%-pam}" "$OLD_CONF" "$@" --output "$OUT"
 	echo "$output" >&3
 	[ "$status" -le 1 ]
 	CONF=$OUT/sallyport.conf
-	sed -i -E 's/^(listen = )\{.*/\1{"127.0.0.1:0"}/; /^active-port/d; /xferlog = /d' "$CONF"
+	sed -i -E "s/^(listen = )\{.*/\1{${LISTEN-\"127.0.0.1:0\"}}/; /^active-port/d; /xferlog = /d" "$CONF"
 	cat >>"$CONF" <<-E
 		state-directory = "$DIR/state"
 		runtime-directory = "$DIR/run"
@@ -77,17 +77,17 @@ start_new()
 	start_server
 }
 
-# differences USER PASSWORD HOME UID: the steps against both servers; what differs, "STEP: OLD -> OURS".
+# differences USER PASSWORD HOME UID: the steps against both servers, at the address AT; what differs, "STEP: OLD -> OURS".
 differences()
 {
 	make_tree "$3" "$4"
 	chown "${OLD_OWNER-$4}" "$3"
-	"$BATS_TEST_DIRNAME/migrated-steps" 127.0.0.1 "$OLD_PORT" "$1" "$2" "$3" >"$DIR/old.steps" || {
+	"$BATS_TEST_DIRNAME/migrated-steps" "${AT-127.0.0.1}" "$OLD_PORT" "$1" "$2" "$3" >"$DIR/old.steps" || {
 		tail "$DIR/old.steps" "$BENCH_TMP/$OLD.log"
 		return 1
 	}
 	make_tree "$3" "$4"
-	"$BATS_TEST_DIRNAME/migrated-steps" 127.0.0.1 "$PORT" "$1" "$2" "$3" >"$DIR/new.steps"
+	"$BATS_TEST_DIRNAME/migrated-steps" "${AT-127.0.0.1}" "$PORT" "$1" "$2" "$3" >"$DIR/new.steps"
 	awk -F ': ' '
 		function said(text) { return text == "" ? "nothing" : text }
 		NR == FNR { old[$1] = $2; order[++n] = $1; next }
@@ -269,4 +269,31 @@ compare_as_anonymous()
 		/in replaces a file: yes -> no
 		/in has replaced it: 9 bytes -> 13 bytes
 	E
+}
+
+@test "proftpd: a virtual host with accounts, limits and a mask of its own" {
+	local port ours accounts=$DIR/host.passwd
+	need_peer proftpd
+	port=$(free_port)
+	ours=$(free_port)
+	echo "$BENCH_USER:$(openssl passwd -5 of-host):$(id -u "$BENCH_USER"):$(id -g "$BENCH_USER")::$BENCH_HOME:/bin/false" >"$accounts"
+	chmod 600 "$accounts"
+	start_old proftpd 'DefaultRoot ~' 'Umask 022 022' '<Limit DELE>' DenyAll '</Limit>' '<Global>' 'RequireValidShell off' '<Limit SITE_CHMOD MFMT>' DenyAll \
+		'</Limit>' '</Global>' '<VirtualHost 127.0.0.2>' "Port $port" 'DefaultRoot ~' 'AllowOverwrite on' \
+		'AllowStoreRestart on' 'Umask 027 027' 'AuthOrder mod_auth_file.c' "AuthUserFile $accounts" \
+		"<Directory $BENCH_HOME/pub>" '<Limit WRITE>' DenyAll '</Limit>' '</Directory>' '</VirtualHost>'
+	LISTEN="\"127.0.0.1:$ours\", \"127.0.0.2:$ours\"" start_new /etc/passwd "$accounts"
+	OLD_PORT=$port AT=127.0.0.2
+	differences "$BENCH_USER" of-host "$BENCH_HOME" "$(id -u "$BENCH_USER")"
+	grep -q '^the password: yes$' "$DIR/new.steps"
+	expect_differences </dev/null
+}
+
+@test "peers: a server stays when one of the same name is stopped in another place" {
+	start_old vsftpd
+	PEER_CONF='' BENCH_TMP=$BATS_FILE_TMPDIR/elsewhere start_peer vsftpd
+	BENCH_TMP=$BATS_FILE_TMPDIR/elsewhere "$PEERS" stop vsftpd
+	rm -r "$BATS_FILE_TMPDIR/elsewhere"
+	run curl -sS --max-time 20 --user "$BENCH_USER:$BENCH_PASS" "ftp://127.0.0.1:$OLD_PORT/"
+	assert_success
 }

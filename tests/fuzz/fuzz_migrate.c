@@ -11,8 +11,10 @@
 #include "accounts/account.h"
 #include "accounts/rights.h"
 #include "admin/migrate_accounts.h"
+#include "admin/migrate_hosts.h"
 #include "admin/migrate_peers.h"
 #include "admin/migrate_regex.h"
+#include "config/values.h"
 
 #include "common/banned.h"
 
@@ -84,13 +86,13 @@ check_users(const struct buf *users)
 }
 
 static void
-take_parts(struct migrate_plan *plan, struct parts *parts)
+take_parts(struct migrate_plan *plan, const char *server, struct parts *parts)
 {
 	struct migrate_accounts accounts;
 	struct convert convert = {.line = 0};
 	const char *problem;
 
-	migrate_accounts_init(&accounts, plan);
+	migrate_accounts_init(&accounts, plan, server);
 	accounts.guest_uid = accounts.guest_gid = 200000;
 	accounts.guest_home = "/srv/guest";
 	accounts.has_pam = plan->pam_service != NULL && (parts->config_len & 1) != 0;
@@ -108,6 +110,28 @@ take_parts(struct migrate_plan *plan, struct parts *parts)
 	if (accounts.users.error == 0 && accounts.problem == NULL)
 		check_users(&accounts.users);
 	migrate_accounts_free(&accounts);
+}
+
+/* Each virtual host that is carried has a name of its own that our configuration takes, and accounts. */
+static void
+take_hosts(struct migrate_plan *plan, struct parts *parts)
+{
+	const struct migrate_hosts *hosts = plan->hosts;
+
+	for (size_t i = 0; hosts != NULL && i < hosts->count; i++) {
+		struct migrate_host *host = hosts->list[i];
+
+		if (!host->is_carried)
+			continue;
+		if (!value_is_host_name(host->title))
+			abort();
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(hosts->list[j]->title, host->title) == 0)
+				abort();
+		take_parts(&host->plan, host->title, parts);
+		host->users = "/users";
+	}
+	migrate_hosts_join_notes(plan);
 }
 
 /* A pattern is one that an account may have, as far as its length goes. */
@@ -150,7 +174,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (migrate_plan_init(&plan, peers[data[0] % 3]) == 0 &&
 	    migrate_plan_read(&plan, "old", parts.config, parts.config_len, &at, &problem) == 0 &&
 	    migrate_plan_settle(&plan, &at, &problem) == 0) {
-		take_parts(&plan, &parts);
+		take_parts(&plan, NULL, &parts);
+		take_hosts(&plan, &parts);
 		migrate_write_config(&plan, "/users", &config);
 		if (config.error == 0 && config.len == 0)
 			abort();

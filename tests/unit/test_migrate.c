@@ -10,6 +10,7 @@
 
 #include "accounts/account.h"
 #include "accounts/rights.h"
+#include "admin/migrate_hosts.h"
 #include "admin/migrate_peers.h"
 #include "admin/migrate_plan.h"
 #include "admin/migrate_regex.h"
@@ -30,6 +31,7 @@ migrate_text(const struct migrate_peer *peer, const char *text, struct migrate_p
 	assert_int_equal(migrate_plan_init(plan, peer), 0);
 	assert_int_equal(migrate_plan_read(plan, "old", text, strlen(text), &line, &problem), 0);
 	assert_int_equal(migrate_plan_settle(plan, &line, &problem), 0);
+	migrate_hosts_join_notes(plan);
 	migrate_write_config(plan, "/users", out);
 	assert_int_equal(out->error, 0);
 }
@@ -168,7 +170,13 @@ test_carried(void **state)
 	    {&migrate_proftpd, "TransferRate RETR 10 user anna\n", "", 0},
 	    {&migrate_proftpd, "HideFiles ^a+$\n", "pattern has no counterpart", 1},
 	    {&migrate_proftpd, "PathDenyFilter \\.exe$\n", "reading as well", 0},
-	    {&migrate_proftpd, "<VirtualHost x>\n  Port 2121\n</VirtualHost>\nPort 21\n", "listen = {\"*:21\"}", 0},
+	    {&migrate_proftpd, "ServerAlias a.example,B.example c.example\n",
+		"server-name = \"a.example,b.example,c.example\"", 0},
+	    {&migrate_proftpd, "ServerAlias *.example\n", "without a pattern", 0},
+	    {&migrate_proftpd, "DisplayLogin /etc/welcome\n", "login-message = \"/etc/welcome\"", 0},
+	    {&migrate_proftpd, "DisplayLogin welcome.msg\n", "not of the home", 0},
+	    {&migrate_proftpd, "TLSEngine on\nTLSRSACertificateFile /c\nTLSOptions UseImplicitSSL\nPort 990\n",
+		"listen = {}\n# old:4: Port 990\nlisten-tls = {\"*:990\"}", 0},
 	    {&migrate_proftpd, "TLSEngine on\nTLSRSACertificateFile /c\nTLSRequired on\n", "require = yes", 0},
 	    {&migrate_proftpd, "<Odd>\n</Odd>\n", "does not know the block", 1},
 	    {&migrate_vsftpd, "local_umask=0\n", "directory-mode = \"0777\"", 0},
@@ -185,6 +193,171 @@ test_carried(void **state)
 		buf_free(&out);
 		migrate_plan_free(&plan);
 	}
+}
+
+#define AT_TWO(lines) "DefaultAddress 192.0.2.1\n<VirtualHost 192.0.2.2>\n" lines "</VirtualHost>\n"
+#define NAMED(name, lines) "<VirtualHost 192.0.2.1>\nServerAlias " name "\n" lines "</VirtualHost>\n"
+#define PAIR "TLSEngine on\nTLSRSACertificateFile /c2\nTLSRSACertificateKeyFile /k2\n"
+#define MAIN_PAIR "TLSEngine on\nTLSRSACertificateFile /c\nTLSRSACertificateKeyFile /k\n"
+
+/* Virtual hosts: what is in the sections, and what is noted instead. wanted and unwanted: texts of our configuration. */
+static void
+test_hosts(void **state)
+{
+	static const struct {
+		const char *text, *wanted, *unwanted;
+		size_t lost, lost_hosts;
+	} rows[] = {
+	    /* by address, with the port of the server or, where the server has one address alone, another */
+	    {"<VirtualHost 192.0.2.2>\n</VirtualHost>\n", "server \"server-1\" {", "listen", 0, 0},
+	    {AT_TWO("ServerAlias two.example\n"),
+		"server \"two.example\" {\n    # old:2: <VirtualHost 192.0.2.2>\n"
+		"    address = {\"192.0.2.2\"}\n}",
+		NULL, 0, 0},
+	    {AT_TWO("Port 2121\n"), "listen = {\"192.0.2.1:21\", \"192.0.2.2:2121\"}", NULL, 0, 0},
+	    {"DefaultAddress 192.0.2.1\n<VirtualHost 2001:db8::7 192.0.2.2>\n</VirtualHost>\n",
+		"listen = {\"192.0.2.1:21\", \"[2001:db8::7]:21\", \"192.0.2.2:21\"}", NULL, 0, 0},
+	    {"Port 0\n<VirtualHost 192.0.2.2>\nPort 2121\n</VirtualHost>\n", "listen = {\"192.0.2.2:2121\"}", NULL, 0,
+		0},
+	    /* a host without Port has 21, whatever the server has */
+	    {"Port 2121\n<VirtualHost 192.0.2.2>\n</VirtualHost>\n", "not by its port", "server \"", 0, 1},
+	    {"DefaultAddress 192.0.2.1\n<VirtualHost 192.0.2.1>\nPort 2121\n</VirtualHost>\n", "not by its port",
+		"server \"", 0, 1},
+	    {"<VirtualHost 0.0.0.0>\nPort 990\nTLSEngine on\nTLSOptions UseImplicitSSL\n</VirtualHost>\n",
+		"set listen-tls", "server \"", 0, 1},
+	    {"Port 0\n<VirtualHost 0.0.0.0>\n</VirtualHost>\n", "outside of the block", NULL, 0, 1},
+	    /* by name */
+	    {"DefaultAddress 192.0.2.1\nServerAlias one.example\n" NAMED("two.example,deux.example", ""),
+		"server \"two.example\" {\n    # old:4: ServerAlias two.example,deux.example\n    names = \"deux.example\"\n}",
+		"    address", 0, 0},
+	    {"DefaultAddress 192.0.2.1\nServerAlias two.example\n" NAMED("two.example", ""), "another server has the",
+		"server \"", 0, 1},
+	    {"DefaultAddress 192.0.2.1\n<VirtualHost 192.0.2.1>\n</VirtualHost>\n", "has no ServerAlias", "server \"",
+		0, 1},
+	    {"<VirtualHost two.example>\n</VirtualHost>\n", "server \"two.example\"", "    address", 0, 1},
+	    {AT_TWO("ServerAlias two.example\n") "<VirtualHost 192.0.2.2>\nServerAlias three.example\n</VirtualHost>\n",
+		"find one by its name alone", "    address", 0, 0},
+	    {AT_TWO("") "<VirtualHost 192.0.2.2>\nServerName other.example\n</VirtualHost>\n", "has no ServerAlias",
+		"other.example\" {", 0, 1},
+	    /* what a section says; <Global> is said of all, and a host's own line goes before it */
+	    {AT_TWO("ServerName two\nDisplayLogin /m\n"),
+		"    banner = \"two\"\n    # old:4: DisplayLogin /m\n    login-message = \"/m\"\n", NULL, 0, 0},
+	    {"<Global>\nServerName all\n</Global>\nServerName one\n<VirtualHost 192.0.2.2>\n</VirtualHost>\n",
+		"    banner = \"all\"", NULL, 0, 0},
+	    {"<VirtualHost 192.0.2.2>\nServerName two\n</VirtualHost>\n<Global>\nServerName all\n</Global>\n",
+		"    banner = \"two\"", NULL, 0, 0},
+	    {"<Global>\nHideNoAccess on\n</Global>\n<VirtualHost 192.0.2.2>\n</VirtualHost>\n",
+		"Not carried: 2, of which 1", NULL, 1, 0},
+	    /* TLS: a host without it does not get the server's requirement, and none loses its own */
+	    {MAIN_PAIR "TLSRequired on\n" AT_TWO(""),
+		"    address = {\"192.0.2.2\"}\n    # a default of ProFTPD\n    require-tls = no\n}", NULL, 0, 0},
+	    {MAIN_PAIR AT_TWO(PAIR "TLSRequired on\n"),
+		"    key = \"/k2\"\n    # old:9: TLSRequired on\n    require-tls = yes", NULL, 0, 0},
+	    {MAIN_PAIR "TLSRequired on\n" AT_TWO("TLSEngine on\nTLSRequired on\n"), "server \"server-1\"",
+		"    require-tls", 0, 0},
+	    {AT_TWO(PAIR), "    certificate = \"/c2\"", NULL, 0, 0},
+	    {"DefaultAddress 192.0.2.1\n" NAMED("two.example", PAIR "TLSRequired on\n"), "    require-tls = yes",
+		"    certificate =", 1, 0},
+	    {AT_TWO("TLSEngine on\nTLSRequired on\n"), "    require-tls = yes", NULL, 1, 0},
+	    /* what holds for all servers */
+	    {"MaxClients 20\n<VirtualHost 192.0.2.2>\nMaxClients 5\n</VirtualHost>\n",
+		"limits.sessions holds for all servers here, and is 20", NULL, 1, 0},
+	    {"MaxClients 20\n<VirtualHost 192.0.2.2>\nMaxClients 20\n</VirtualHost>\n", "sessions = 20",
+		"holds for all", 0, 0},
+	    {"TimeoutIdle 60\nMaxClientsPerUser 2\n<VirtualHost 192.0.2.2>\n</VirtualHost>\n",
+		"what the main server says holds for all servers here: limits.sessions-per-user, timeouts.idle", NULL,
+		0, 0},
+	    {"MaxClientsPerUser 2\n<VirtualHost 192.0.2.2>\nMaxClientsPerUser 3\n</VirtualHost>\n", "says less", NULL,
+		0, 0},
+	    {AT_TWO("DefaultServer on\n"), "old:3: DefaultServer on", NULL, 0, 0},
+	    {AT_TWO("What 1\n<Odd>\n</Odd>\n"), "old:3: What 1\n#     PROTECTS", NULL, 2, 0},
+	    /* where a host cannot be */
+	    {"<Global>\n<VirtualHost a.example>\nPort 1\n</VirtualHost>\n</Global>\n", "such a block cannot be here",
+		"server \"", 2, 0},
+	    {AT_TWO("<VirtualHost 192.0.2.3>\n</VirtualHost>\n"), "such a block cannot be here", "192.0.2.3\"", 1, 0},
+	    {"<IfDefine X>\n<VirtualHost a.example>\n</VirtualHost>\n</IfDefine>\n", "option -D", "server \"", 1, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct migrate_plan plan;
+		struct buf out;
+		size_t lost_hosts;
+
+		migrate_text(&migrate_proftpd, rows[i].text, &plan, &out);
+		lost_hosts = plan.hosts == NULL ? 0 : plan.hosts->lost;
+		if (strstr(out.data, rows[i].wanted) == NULL || plan.lost != rows[i].lost ||
+		    lost_hosts != rows[i].lost_hosts ||
+		    (rows[i].unwanted != NULL && strstr(out.data, rows[i].unwanted) != NULL))
+			fail_msg("row %zu: %zu lost, %zu hosts lost, wanted %s, of\n%s", i, plan.lost, lost_hosts,
+			    rows[i].wanted, out.data);
+		buf_free(&out);
+		migrate_plan_free(&plan);
+	}
+}
+
+/* Limits, modes, anonymous users and files of a host are its own; nothing is the server's but what is in <Global>. */
+static void
+test_host_accounts(void **state)
+{
+	static const char text[] =
+	    "AllowOverwrite on\nUmask 027\nMaxClientsPerUser 9\n<Limit WRITE>\nDenyAll\n</Limit>\n"
+	    "<Global>\n<Limit SITE_CHMOD>\nDenyAll\n</Limit>\n</Global>\n"
+	    "<VirtualHost 192.0.2.2>\nAllowOverwrite on\nMaxClientsPerUser 3\nAuthOrder mod_auth_file.c\n"
+	    "AuthUserFile /p2\n<Anonymous /srv/site>\nUser web\n</Anonymous>\n</VirtualHost>\n";
+	struct migrate_plan plan;
+	const struct migrate_plan *host;
+	struct buf out, words;
+
+	(void)state;
+	migrate_text(&migrate_proftpd, text, &plan, &out);
+	host = &plan.hosts->list[0]->plan;
+	buf_init(&words, 1024);
+	migrate_profile_words(&host->all, NULL, &words);
+	assert_string_equal(words.data,
+	    "rights=list,read,create,overwrite,delete,rename,mkdir,rmdir max-sessions=3 file-mode=0644 directory-mode=0755");
+	assert_string_equal(host->anonymous_user, "web");
+	assert_string_equal(host->anonymous_home, "/srv/site");
+	assert_null(plan.anonymous_user);
+	assert_null(host->pam_service);
+	assert_string_equal(host->accounts_file->words[0], "/p2");
+	assert_null(plan.accounts_file);
+	assert_string_equal(plan.pam_service, "proftpd");
+	buf_clear(&words);
+	migrate_profile_words(&plan.all, NULL, &words);
+	assert_string_equal(words.data, "rights=list,read");
+	buf_free(&words);
+	buf_free(&out);
+	migrate_plan_free(&plan);
+}
+
+static void
+test_too_many_hosts(void **state)
+{
+	struct migrate_plan plan;
+	const char *problem = NULL;
+	struct buf text;
+	size_t at = 0;
+
+	(void)state;
+	buf_init(&text, 1 << 16);
+	for (size_t i = 0; i <= MIGRATE_HOSTS_MAX; i++)
+		buf_addf(&text, "<VirtualHost h%zu.example>\n</VirtualHost>\n", i);
+	assert_int_equal(migrate_plan_init(&plan, &migrate_proftpd), 0);
+	assert_int_equal(migrate_plan_read(&plan, "old", text.data, text.len, &at, &problem), 0);
+	assert_int_equal(migrate_plan_settle(&plan, &at, &problem), -EINVAL);
+	assert_int_equal(plan.directives[at].line, 2 * MIGRATE_HOSTS_MAX + 1);
+	assert_string_equal(problem, "too many blocks <VirtualHost>; at most 64");
+	migrate_plan_free(&plan);
+	/* what is wrong in a host is said of its line */
+	buf_clear(&text);
+	buf_add_text(&text, "Port 21\n<VirtualHost 192.0.2.2>\n<Directory>\n</Directory>\n</VirtualHost>\n");
+	assert_int_equal(migrate_plan_init(&plan, &migrate_proftpd), 0);
+	assert_int_equal(migrate_plan_read(&plan, "old", text.data, text.len, &at, &problem), 0);
+	assert_int_equal(migrate_plan_settle(&plan, &at, &problem), -EINVAL);
+	assert_int_equal(plan.directives[at].line, 3);
+	migrate_plan_free(&plan);
+	buf_free(&text);
 }
 
 static void
@@ -472,6 +645,9 @@ main(void)
 	    cmocka_unit_test(test_blocks),
 	    cmocka_unit_test(test_long_lines),
 	    cmocka_unit_test(test_carried),
+	    cmocka_unit_test(test_hosts),
+	    cmocka_unit_test(test_host_accounts),
+	    cmocka_unit_test(test_too_many_hosts),
 	    cmocka_unit_test(test_options),
 	    cmocka_unit_test(test_profiles),
 	    cmocka_unit_test(test_differences),
