@@ -81,7 +81,8 @@ endif
 endif
 override CFLAGS += -std=gnu11 $(WARNINGS) $(HARDENING)
 override LDFLAGS += $(LDHARDENING) -Wl,--as-needed
-LDLIBS_DAEMON := -lseccomp -lconfuse -lcap-ng -ljansson -lssl -lcrypto -lz -lcrypt
+# ld.so maps libraries in this order: those that sessions have come first, next to one another, so that they share page tables
+LDLIBS_DAEMON := -lc -lcap-ng -lz -lcrypt -lssl -lcrypto -lseccomp -lconfuse -ljansson
 # PAM where its header is; PAM=no leaves it out
 PAM         ?= $(if $(shell echo '\#include <security/pam_appl.h>' | $(CC) $(CPPFLAGS) -E - 2>/dev/null),yes,no)
 ifeq ($(PAM),yes)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/written.h"
 #include "config/users.h"
 #include "trusted/place.h"
 
@@ -82,7 +83,7 @@ static int
 check_no_placeholder(const struct config *config, int fd, const char *place, char *error, size_t size)
 {
 	static const char *const words[] = {"host=HOST", "dbname=DATABASE", "password=PASSWORD"};
-	static char text[STORE_CONF_MAX];
+	static char text[STORE_CONF_MAX] SELDOM_WRITTEN;
 	ssize_t len = io_read_all(fd, text, sizeof(text) - 1);
 	int r = 0;
 

@@ -132,7 +132,7 @@ run_monitor(const struct admission *admission, size_t row, struct session *sessi
 	title_name("sallyport-mon");
 	title_set("monitor", NULL, session->peer_text);
 	control_socket_forget(admission->control);
-	if (scoreboard_confine(server->board.slots, SESSIONS_MAX, row, &session->claims) < 0)
+	if (scoreboard_confine(server->board.slots, SESSIONS_MAX, row, server->board.place, &session->claims) < 0)
 		_exit(MONITOR_EXIT_END);
 	claims_begin(session->claims, session->started_ms);
 	monitor_run(session);

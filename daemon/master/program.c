@@ -16,6 +16,7 @@
 #include "common/io.h"
 #include "common/libc.h"
 #include "common/title.h"
+#include "common/written.h"
 #include "daemon/master/activation.h"
 #include "daemon/master/certificates.h"
 #include "daemon/master/listeners.h"
@@ -94,7 +95,7 @@ place_descriptors(const struct program_start *start)
 static void
 make_environment(const struct program_start *start, int count, char *variables[ENVIRONMENT_MAX + 1])
 {
-	static char texts[ENVIRONMENT_MAX][TEXT_MAX];
+	static char texts[ENVIRONMENT_MAX][TEXT_MAX] SELDOM_WRITTEN;
 	char names[NAMES_MAX] = "";
 	struct stat st;
 	size_t n = 0;

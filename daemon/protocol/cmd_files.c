@@ -160,13 +160,14 @@ cmd_rnfr(struct protocol *protocol, const struct request *request)
 	char facts[FACTS_MAX + 1];
 	int r = ask_files_facts(protocol, path, facts, sizeof(facts));
 
-	protocol->rename_from.len = 0;
+	protocol->has_rename_from = false;
 	if (r < 0) {	/* a link that leads nowhere has facts, and can be renamed */
 		reply_error(protocol, REPLY_FILE, r, path->text);
 		return;
 	}
 	memcpy(protocol->rename_from.text, path->text, path->len + 1);
 	protocol->rename_from.len = path->len;
+	protocol->has_rename_from = true;
 	reply(protocol, 350, "Send RNTO with the new name");
 }
 
@@ -175,12 +176,12 @@ cmd_rnto(struct protocol *protocol, const struct request *request)
 {
 	int r;
 
-	if (protocol->rename_from.len == 0) {
+	if (!protocol->has_rename_from) {
 		reply(protocol, 503, "RNFR first");
 		return;
 	}
 	r = ask_files_rename(protocol, &protocol->rename_from, request->path);
-	protocol->rename_from.len = 0;
+	protocol->has_rename_from = false;
 	if (r < 0)
 		reply_error(protocol, REPLY_CREATE, r, request->path->text);
 	else

@@ -107,18 +107,18 @@ site_cpfr(struct protocol *protocol, char *argument)
 	struct file_info info;
 	int r;
 
-	protocol->copy_from.len = 0;
+	protocol->has_copy_from = false;
 	if (!session_resolve_path(protocol, argument, &protocol->copy_from))
 		return;
 	r = ask_files_stat(protocol, &protocol->copy_from, &info);
 	if (r == 0 && info.kind != FILE_REGULAR)
 		r = -ENOTSUP;
+	protocol->has_copy_from = r == 0;
 	if (r == 0) {
 		reply(protocol, 350, "Send SITE CPTO with the new name");
 		return;
 	}
 	reply_error(protocol, REPLY_PLACE, r, protocol->copy_from.text);
-	protocol->copy_from.len = 0;
 }
 
 static void
@@ -128,7 +128,7 @@ site_cpto(struct protocol *protocol, char *argument)
 	struct home_path path;
 	int r;
 
-	if (protocol->copy_from.len == 0) {
+	if (!protocol->has_copy_from) {
 		reply(protocol, 503, "SITE CPFR first");
 		return;
 	}
@@ -137,7 +137,7 @@ site_cpto(struct protocol *protocol, char *argument)
 	r = ask_files_copy(protocol, &protocol->copy_from, &path);
 	if (r == -EDQUOT && ask_files_stat(protocol, &protocol->copy_from, &info) == 0)
 		protocol->quota_asked = info.size;
-	protocol->copy_from.len = 0;
+	protocol->has_copy_from = false;
 	if (r < 0)
 		reply_error(protocol, REPLY_CREATE, r, path.text);
 	else

@@ -210,7 +210,7 @@ dispatch_command(struct protocol *protocol, struct request *request)
 	if ((command->needs & NEEDS_DATA) != 0)
 		protocol->announced = UINT64_MAX;
 	if ((command->needs & KEEPS_RENAME) == 0)
-		session_forget_path(&protocol->rename_from);
+		protocol->has_rename_from = false;
 }
 
 /* Blanks that are part of a path, a name or a password stay. */

@@ -10,13 +10,6 @@
 #include "common/banned.h"
 
 void
-session_forget_path(struct home_path *path)
-{
-	if (path->len != 0) /* a page that most sessions never touch */
-		path->len = 0;
-}
-
-void
 session_reset(struct protocol *protocol)
 {
 	data_forget(protocol);
@@ -30,8 +23,7 @@ session_reset(struct protocol *protocol)
 	protocol->hash = HASH_SHA256;
 	protocol->restart_offset = 0;
 	protocol->range_end = UINT64_MAX;
-	session_forget_path(&protocol->rename_from);
-	session_forget_path(&protocol->copy_from);
+	protocol->has_rename_from = protocol->has_copy_from = false;
 	protocol->announced = UINT64_MAX;
 	protocol->only_epsv = false;
 	protocol->told_size = protocol->quota_asked = 0;

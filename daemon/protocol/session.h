@@ -88,6 +88,7 @@ struct protocol {
 	bool holds_notice;		/* transfers that were not reported to the monitor yet (ask.c), */
 	uint64_t held_since_ms;		/* since then */
 	bool only_epsv;			/* EPSV ALL (RFC 2428, 4) */
+	bool has_copy_from, has_rename_from;	/* the paths below, whose pages most sessions never touch */
 
 	struct {
 		bool is_running;
@@ -105,15 +106,12 @@ struct protocol {
 	struct control control;
 	struct ipc_message message;	/* the one in hand */
 	struct home_path cwd;
-	struct home_path copy_from;	/* SITE CPFR; empty (len 0) when there is none */
-	struct home_path rename_from;	/* RNFR; empty (len 0) when there is none */
+	struct home_path copy_from;	/* SITE CPFR */
+	struct home_path rename_from;	/* RNFR */
 };
 
 /* Every parameter of the session but HOST as it is right after the greeting (REIN; RFC 959, 4.1.1). */
 void session_reset(struct protocol *protocol);
-
-/* A path that the client named for a later command is no longer kept. */
-void session_forget_path(struct home_path *path);
 
 /* The client's path, seen from the working directory, as a path in the home. False: 501 was sent. */
 bool session_resolve_path(struct protocol *protocol, const char *client_path, struct home_path *path);

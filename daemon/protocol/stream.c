@@ -37,7 +37,7 @@ struct gather {
 	char bytes[GATHER_SIZE];
 };
 
-static struct gather gathers[STREAM_KIND_COUNT];
+static struct gather gathers[STREAM_KIND_COUNT] SELDOM_WRITTEN;
 static BIO_METHOD *gather_method OFTEN_WRITTEN;
 
 /* Send what was gathered. 1, or -1 with errno. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/io.h"
+#include "common/written.h"
 #include "privsep/counter/home_walls.h"
 #include "privsep/files/count.h"
 
@@ -37,7 +38,7 @@ struct child_process {
 	int channel;	/* our end */
 };
 
-static struct ledger_count ledger_count;
+static struct ledger_count ledger_count SELDOM_WRITTEN;
 static struct ledger_event events[EVENTS_AT_ONCE];
 
 static uint32_t

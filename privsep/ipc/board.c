@@ -84,6 +84,10 @@ board_new(struct board *board, size_t count, uint64_t now_s)
 		r = make_file("sallyport-slots", slots_size(board), &board->slots_fd, &slots);
 	if (r == 0 && madvise(facts, facts_size(board), MADV_DONTFORK) < 0)
 		r = -errno;
+	if (r == 0)
+		board->place = scoreboard_place();
+	if (r == 0 && board->place == NULL)
+		r = -errno;
 	if (r < 0) {
 		close_fd(&board->facts_fd);
 		close_fd(&board->slots_fd);

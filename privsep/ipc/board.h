@@ -90,6 +90,7 @@ struct board {
 	struct board_certificates *certificates;
 	struct board_row *rows;
 	char *slots;
+	void *place; /* of one slot, in a session */
 	size_t count; /* of rows and slots */
 	int facts_fd, slots_fd;
 };

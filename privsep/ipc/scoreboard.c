@@ -7,18 +7,23 @@
 
 #include "common/banned.h"
 
-int
-scoreboard_confine(void *scoreboard, size_t count, size_t slot, struct claims **claims)
+void *
+scoreboard_place(void)
 {
-	char *start = scoreboard;
-	char *own = start + slot * SCOREBOARD_SLOT_SIZE;
-	size_t after = (count - slot - 1) * SCOREBOARD_SLOT_SIZE;
+	void *place = mmap(NULL, SCOREBOARD_SLOT_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (slot > 0 && munmap(start, slot * SCOREBOARD_SLOT_SIZE) < 0)
+	return place == MAP_FAILED ? NULL : place;
+}
+
+int
+scoreboard_confine(void *scoreboard, size_t count, size_t slot, void *place, struct claims **claims)
+{
+	char *own = (char *)scoreboard + slot * SCOREBOARD_SLOT_SIZE;
+
+	if (mremap(own, SCOREBOARD_SLOT_SIZE, SCOREBOARD_SLOT_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, place) == MAP_FAILED ||
+	    munmap(scoreboard, count * SCOREBOARD_SLOT_SIZE) < 0)
 		return -errno;
-	if (after > 0 && munmap(own + SCOREBOARD_SLOT_SIZE, after) < 0)
-		return -errno;
-	*claims = (struct claims *)(void *)own;
+	*claims = place;
 	return 0;
 }
 

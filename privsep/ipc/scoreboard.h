@@ -41,8 +41,14 @@ struct claims {
 #define SCOREBOARD_SLOT_SIZE 4096
 _Static_assert(sizeof(struct claims) <= SCOREBOARD_SLOT_SIZE, "a slot is one page");
 
-/* In a session: unmap every slot of count but this one. 0 or -errno. Returns the claims of the slot through claims. */
-int scoreboard_confine(void *scoreboard, size_t count, size_t slot, struct claims **claims);
+/* Reserve the page where a session has its slot: near libraries, so that it needs no page table of its own. NULL: errno. */
+void *scoreboard_place(void);
+
+/*
+ * In a session: move this slot to place, and unmap all count of them. 0 or -errno. Returns the claims of the slot through
+ * claims.
+ */
+int scoreboard_confine(void *scoreboard, size_t count, size_t slot, void *place, struct claims **claims);
 
 /* In files, which claims nothing: unmap the slot as well. */
 void scoreboard_leave(struct claims *claims);

@@ -93,7 +93,7 @@ fork_files(struct monitor *monitor, const struct account *account, int home_fd)
 		r = ipc_bound_waits(to_monitor[1], LEDGER_ANSWER_S);
 	if (r < 0)
 		goto out;
-	sandbox_withhold(1U << SANDBOX_LIBSSL | 1U << SANDBOX_LIBCRYPT);
+	sandbox_withhold(1U << SANDBOX_LIBSSL | 1U << SANDBOX_LIBCRYPT | 1U << SANDBOX_LIBCAP_NG);
 	monitor->files.pid = sandbox_fork();
 	if (monitor->files.pid < 0) {
 		r = -errno;

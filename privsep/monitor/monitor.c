@@ -413,7 +413,8 @@ start_session_children(struct monitor *monitor, struct session *session)
 		_exit(MONITOR_EXIT_END);
 	log_set_channel(session->log_channel, log_level_now());
 	log_set_reserved_channel(session->reserved_log_channel);
-	sandbox_withhold(1U << SANDBOX_LIBCRYPT | (session->tls == NULL ? 1U << SANDBOX_LIBCRYPTO : 0));
+	sandbox_withhold(1U << SANDBOX_LIBCRYPT | 1U << SANDBOX_LIBCAP_NG |
+	    (session->tls == NULL ? 1U << SANDBOX_LIBCRYPTO : 0));
 	fork_protocol(monitor);
 	log_connect(session);
 	if (config_has_pam(session->config) || (session->pam_services != NULL && session->pam_services->count > 0))

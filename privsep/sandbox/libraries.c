@@ -20,13 +20,19 @@
 
 #include "common/banned.h"
 
+#define SYMBOL_TABLES_MAX 24 /* libraries with one of its own, and the program */
 #define RSEQ_AREA_BYTES 32 /* as glibc registers it; with another size the kernel refuses, and all stays as it is */
+
+struct pages {
+	char *start; /* NULL: not here */
+	size_t size;
+};
 
 static struct library {
 	const char *name; /* how the file name begins */
-	char *start; /* NULL: not here */
-	size_t size;
+	struct pages pages;
 } libraries[SANDBOX_LIBRARY_COUNT] = {
+    [SANDBOX_LIBCAP_NG] = {.name = "libcap-ng.so"},
     [SANDBOX_LIBSECCOMP] = {.name = "libseccomp.so"},
     [SANDBOX_LIBCONFUSE] = {.name = "libconfuse.so"},
     [SANDBOX_LIBJANSSON] = {.name = "libjansson.so"},
@@ -37,32 +43,65 @@ static struct library {
     [SANDBOX_LIBCRYPT] = {.name = "libcrypt.so"},
 };
 
+/* Of libraries and of the program: what only ld.so reads, where that is a segment of its own. */
+static struct pages symbol_tables[SYMBOL_TABLES_MAX];
+static size_t symbol_table_count OFTEN_WRITTEN;
 static uint32_t withheld OFTEN_WRITTEN; /* bits of enum sandbox_library */
 
-/* The pages from the first to the last segment that is loaded. */
-static void
-measure_pages(const struct dl_phdr_info *info, struct library *library)
+/* The whole pages from low to high. */
+static struct pages
+pages_between(uintptr_t low, uintptr_t high)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+
+	low &= ~(page - 1);
+	high = (high + page - 1) & ~(page - 1);
+	return (struct pages){.start = (char *)low, .size = high - low};
+}
+
+/* The pages from the first to the last segment that is loaded, without those below from. */
+static struct pages
+pages_of(const struct dl_phdr_info *info, uintptr_t from)
+{
 	uintptr_t low = UINTPTR_MAX, high = 0;
 
 	for (size_t i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
 		uintptr_t start = info->dlpi_addr + segment->p_vaddr;
 
-		if (segment->p_type != PT_LOAD)
+		if (segment->p_type != PT_LOAD || start < from)
 			continue;
 		if (start < low)
 			low = start;
 		if (start + segment->p_memsz > high)
 			high = start + segment->p_memsz;
 	}
-	if (high == 0)
-		return;
-	low &= ~(page - 1);
-	high = (high + page - 1) & ~(page - 1);
-	library->start = (char *)low;
-	library->size = high - low;
+	return high == 0 ? (struct pages){.start = NULL} : pages_between(low, high);
+}
+
+/*
+ * The first segment, where it has symbols and relocations alone: it can only be read, and constants, beside which a linker
+ * puts the table for unwinding, lie in a later one (ld(1), -z separate-code). Returns false: there is none.
+ */
+static bool
+find_symbol_table(const struct dl_phdr_info *info, struct pages *table)
+{
+	const ElfW(Phdr) *first = NULL, *unwinding = NULL;
+
+	for (size_t i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+
+		if (segment->p_type == PT_LOAD && first == NULL)
+			first = segment;
+		if (segment->p_type == PT_GNU_EH_FRAME)
+			unwinding = segment;
+	}
+	if (first == NULL || unwinding == NULL || first->p_flags != PF_R ||
+	    unwinding->p_vaddr < first->p_vaddr + first->p_memsz)
+		return false;
+	*table = pages_between(
+	    info->dlpi_addr + first->p_vaddr, info->dlpi_addr + first->p_vaddr + first->p_memsz);
+	return true;
 }
 
 static int
@@ -70,12 +109,15 @@ find_withheld(struct dl_phdr_info *info, size_t size, void *arg)
 {
 	const char *slash = strrchr(info->dlpi_name, '/');
 	const char *name = slash == NULL ? info->dlpi_name : slash + 1;
+	struct pages table = {.start = NULL};
 
 	(void)size;
 	(void)arg;
+	if (symbol_table_count < SYMBOL_TABLES_MAX && find_symbol_table(info, &table))
+		symbol_tables[symbol_table_count++] = table;
 	for (size_t i = 0; i < SANDBOX_LIBRARY_COUNT; i++) {
 		if (strncmp(name, libraries[i].name, strlen(libraries[i].name)) == 0)
-			measure_pages(info, &libraries[i]);
+			libraries[i].pages = pages_of(info, (uintptr_t)table.start + table.size);
 	}
 	return 0;
 }
@@ -104,14 +146,23 @@ sandbox_slim(bool symbols_are_bound)
 		dl_iterate_phdr(find_withheld, NULL);
 }
 
+/* Where the kernel will not, children have it as ever. */
+static void
+advise_pages(const struct pages *pages, int advice)
+{
+	if (pages->start != NULL)
+		madvise(pages->start, pages->size, advice);
+}
+
 static void
 advise(uint32_t chosen, int advice)
 {
 	for (size_t i = 0; i < SANDBOX_LIBRARY_COUNT; i++) {
-		/* where the kernel will not, children have it as ever */
-		if ((chosen & (UINT32_C(1) << i)) != 0 && libraries[i].start != NULL)
-			madvise(libraries[i].start, libraries[i].size, advice);
+		if ((chosen & (UINT32_C(1) << i)) != 0)
+			advise_pages(&libraries[i].pages, advice);
 	}
+	for (size_t i = 0; i < symbol_table_count && (chosen & (UINT32_C(1) << SANDBOX_SYMBOLS)) != 0; i++)
+		advise_pages(&symbol_tables[i], advice);
 }
 
 void
@@ -130,8 +181,10 @@ forget_withheld(void)
 {
 	for (size_t i = 0; i < SANDBOX_LIBRARY_COUNT; i++) {
 		if ((withheld & (UINT32_C(1) << i)) != 0)
-			libraries[i].start = NULL;
+			libraries[i].pages.start = NULL;
 	}
+	if ((withheld & (UINT32_C(1) << SANDBOX_SYMBOLS)) != 0)
+		symbol_table_count = 0;
 }
 
 pid_t

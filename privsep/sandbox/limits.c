@@ -48,6 +48,8 @@ lower_limit(int resource, rlim_t value)
 
 	if (value == AS_IT_IS)
 		return 0;
+	if (value == 0) /* less than whatever it is */
+		return setrlimit(resource, &(struct rlimit){0, 0}) < 0 ? -errno : 0;
 	if (getrlimit(resource, &limit) < 0)
 		return -errno;
 	if (limit.rlim_max <= value && limit.rlim_cur == limit.rlim_max)

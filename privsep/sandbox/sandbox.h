@@ -48,16 +48,18 @@ enum sandbox_library {
 	SANDBOX_LIBSSL,
 	SANDBOX_LIBCRYPTO,
 	SANDBOX_LIBCRYPT,
-	SANDBOX_LIBRARY_COUNT
+	SANDBOX_LIBCAP_NG,
+	SANDBOX_LIBRARY_COUNT,
+	SANDBOX_SYMBOLS = SANDBOX_LIBRARY_COUNT	/* of all and of the program: symbols and relocations, for ld.so alone */
 };
 
 /*
  * Libraries that no session calls: filters are exported, configuration and accounts parsed before; only the logger
- * needs JSON.
+ * needs JSON. No session looks for a symbol either.
  */
 #define SANDBOX_LIBRARIES_OF_MASTER \
 	(1U << SANDBOX_LIBSECCOMP | 1U << SANDBOX_LIBCONFUSE | 1U << SANDBOX_LIBJANSSON | 1U << SANDBOX_LIBPAM | \
-	    1U << SANDBOX_LIBAUDIT)
+	    1U << SANDBOX_LIBAUDIT | 1U << SANDBOX_SYMBOLS)
 
 /*
  * Note where the libraries lie. Call it in the master, when it is ready to fork sessions and will load no more

@@ -36,12 +36,13 @@
 
 #define CALLS_NAMED 512 /* the numbers of the architectures above end well below */
 #define CALL_NAME_MAX 32
-#define FILTER_STEPS_MAX 1024 /* of a program; the longest has about 300 */
+#define FILTER_STEPS_MAX 512 /* of a program; the longest has about 300 */
 
 /* One filter as the kernel takes it. */
 struct filter {
 	struct sock_filter *code;
 	unsigned short length; /* instructions */
+	bool tests_children;
 };
 
 static struct filter filters[SANDBOX_COUNT];
@@ -260,11 +261,12 @@ rules_name_child(const struct sandbox_rules lists[SANDBOX_LISTS_MAX], unsigned c
 
 /* Every child that the tables name must be found again in the program, whatever libseccomp made of it. */
 static int
-check_children(const struct sandbox_rules lists[SANDBOX_LISTS_MAX], const struct filter *filter)
+check_children(const struct sandbox_rules lists[SANDBOX_LISTS_MAX], struct filter *filter)
 {
 	for (unsigned child = 0; child < SANDBOX_CHILD_COUNT; child++) {
 		if (rules_name_child(lists, child) != filter_tests_child(filter, child))
 			return -ENOTSUP;
+		filter->tests_children = filter->tests_children || filter_tests_child(filter, child);
 	}
 	return 0;
 }
@@ -352,12 +354,20 @@ sandbox_init(void (*error)(void *arg, const char *line), void *arg)
 	return install_handler();
 }
 
-/* Load a copy of the filter in which the children have their ids; the ones that there are not keep an impossible one. */
+/* seccomp(2) as it is. 0 or -errno. */
 static int
+load(struct sock_filter *code, unsigned short length)
+{
+	struct sock_fprog program = {.len = length, .filter = code};
+
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
+}
+
+/* Load a copy of the filter in which the children have their ids; the ones that there are not keep an impossible one. */
+static int __attribute__((noinline)) /* the copy takes stack, which other processes never touch */
 load_with_children(const struct filter *filter, const pid_t children[SANDBOX_CHILD_COUNT])
 {
 	struct sock_filter code[FILTER_STEPS_MAX];
-	struct sock_fprog program = {.len = filter->length, .filter = code};
 
 	if (filter->length > FILTER_STEPS_MAX)
 		return -E2BIG;
@@ -368,7 +378,7 @@ load_with_children(const struct filter *filter, const pid_t children[SANDBOX_CHI
 				code[i].k = (uint32_t)children[child];
 		}
 	}
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
+	return load(code, filter->length);
 }
 
 int
@@ -397,13 +407,16 @@ sandbox_enter_with(enum sandbox_process process, pid_t parent, const pid_t child
 			return sandbox_step(SANDBOX_STEP_PARENT, -ECANCELED);
 	}
 	r = sandbox_no_new_privs();
-	return r < 0 ? r : sandbox_step(SANDBOX_STEP_FILTER, load_with_children(&filters[process], children));
+	if (r == 0 && filters[process].tests_children)
+		r = sandbox_step(SANDBOX_STEP_FILTER, load_with_children(&filters[process], children));
+	else if (r == 0)
+		r = sandbox_step(SANDBOX_STEP_FILTER, load(filters[process].code, filters[process].length));
+	return r;
 }
 
 int
 sandbox_refuse(void)
 {
-	struct sock_fprog program = {.len = refusing_filter.length, .filter = refusing_filter.code};
 	int r;
 
 	if (refusing_filter.code == NULL)
@@ -413,8 +426,7 @@ sandbox_refuse(void)
 	r = sandbox_no_new_privs();
 	if (r < 0)
 		return r;
-	r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? -errno : 0;
-	return sandbox_step(SANDBOX_STEP_FILTER, r);
+	return sandbox_step(SANDBOX_STEP_FILTER, load(refusing_filter.code, refusing_filter.length));
 }
 
 const char *
