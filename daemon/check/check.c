@@ -20,7 +20,7 @@
 #include "accounts/hash_kind.h"
 #include "accounts/pam_services.h"
 #include "accounts/layout.h"
-#include "accounts/snapshot.h"
+#include "accounts/snapshot_build.h"
 #include "accounts/users_file.h"
 #include "accounts/zone_places.h"
 #include "common/buf.h"

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "accounts/refusal_time.h"
+#include "accounts/snapshot_build.h"
 #include "common/io.h"
 #include "common/journal.h"
 #include "config/servers.h"

@@ -17,6 +17,7 @@
 #include "accounts/account.h"
 #include "accounts/folder.h"
 #include "accounts/snapshot.h"
+#include "accounts/snapshot_build.h"
 #include "common/buf.h"
 #include "common/file_stamp.h"
 #include "common/io.h"
