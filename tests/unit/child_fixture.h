@@ -68,7 +68,7 @@ run_in_child(void (*body)(const void *arg, pid_t parent), const void *arg)
 	return status;
 }
 
-static bool
+static inline bool
 died_by(int status, int signal_number)
 {
 	return WIFSIGNALED(status) && WTERMSIG(status) == signal_number;
@@ -83,7 +83,7 @@ died_by(int status, int signal_number)
 		} \
 	} while (0)
 
-static bool
+static inline bool
 skipped_when_widened(const char *what)
 {
 	if (sandbox_is_widened())
