@@ -41,3 +41,19 @@ amount_date(long long seconds, char text[AMOUNT_SIZE])
 	if (gmtime_r(&then, &utc) == NULL || strftime(text, AMOUNT_SIZE, "%Y-%m-%d", &utc) == 0)
 		snprintf(text, AMOUNT_SIZE, "?");
 }
+
+void
+amount_moment(long long seconds, char text[AMOUNT_SIZE])
+{
+	time_t then = (time_t)seconds;
+	struct tm utc;
+
+	if (gmtime_r(&then, &utc) == NULL || strftime(text, AMOUNT_SIZE, "%Y-%m-%d %H:%M:%S UTC", &utc) == 0)
+		snprintf(text, AMOUNT_SIZE, "?");
+}
+
+const char *
+amount_plural(unsigned long long count)
+{
+	return count == 1 ? "" : "s";
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Numbers for a terminal: times and durations. */
+/* Numbers for a terminal: times, durations and counts. */
 #ifndef ADMIN_AMOUNT_H
 #define ADMIN_AMOUNT_H
 
@@ -13,5 +13,11 @@ void amount_time(long long seconds, char text[AMOUNT_SIZE]);
 
 /* Seconds since the epoch, in UTC: "2027-01-31". */
 void amount_date(long long seconds, char text[AMOUNT_SIZE]);
+
+/* The same with the time of day: "2027-01-31 04:50:12 UTC". */
+void amount_moment(long long seconds, char text[AMOUNT_SIZE]);
+
+/* The ending of a noun after a count: "" of one, "s" of any other. */
+const char *amount_plural(unsigned long long count);
 
 #endif

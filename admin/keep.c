@@ -246,6 +246,8 @@ static enum ctl_exit
 report_given(const struct ctl *ctl, const struct account *account, const struct keep_wanted *wanted,
     const struct keep_given *given)
 {
+	char until[AMOUNT_SIZE];
+
 	if (given->outcome == KEEP_NO_VERSION) {
 		ctl_error("nothing%s%s is kept of '%s'; 'sallyportctl keep list %s' shows what is",
 		    wanted->id[0] == '\0' ? "" : " with the id ", wanted->id, ctl_quote(wanted->path.text),
@@ -260,10 +262,10 @@ report_given(const struct ctl *ctl, const struct account *account, const struct 
 	if (given->outcome == KEEP_NAME_TAKEN)
 		return refuse_taken_name(wanted, given);
 	if (given->outcome == KEEP_NAME_RETAINED) {
-		ctl_error(
-		    "'%s' is retained (retain=%ud), so nobody replaces it before its date; '--as PATH' restores the "
-		    "version beside",
-		    ctl_quote(wanted->as.text), (unsigned)account->keep.retain_days);
+		amount_moment((long long)(given->retained_until_s & INT64_MAX), until);
+		ctl_error("'%s' is retained (retain=%ud) until %s, so nobody replaces it before; '--as PATH' restores the "
+			  "version beside",
+		    ctl_quote(wanted->as.text), (unsigned)account->keep.retain_days, until);
 		return CTL_FAILED;
 	}
 	if (ctl->is_json)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "admin/control.h"
 #include "admin/ctl.h"
 #include "common/text.h"
 #include "config/config.h"
@@ -44,6 +45,25 @@ user_brake_forget(const struct ctl *ctl, const char *name)
 		ctl_warning("cannot remove '%s': %s", path, strerror(errno));
 }
 
+/* For the log. The brake is lifted, whatever comes of this. */
+static void
+report_lifted(const struct ctl *ctl, const struct account *account)
+{
+	char full[CTL_FULL_NAME_SIZE];
+	const char *const request[] = {"brake-lifted", full, NULL};
+	json_t *last;
+
+	ctl_full_name(ctl, account->name, full);
+	if (control_is_served(ctl)) {
+		last = control_ask(ctl, request, NULL, NULL);
+		if (last == NULL)
+			ctl_warning("the log has no line of the brake that was lifted");
+		json_decref(last);
+	} else {
+		ctl_warning("no server runs here, so the log has no line of the brake that was lifted");
+	}
+}
+
 static enum ctl_exit
 lift_account_brake(struct ctl *ctl, const struct account *account, const void *arg)
 {
@@ -59,6 +79,7 @@ lift_account_brake(struct ctl *ctl, const struct account *account, const void *a
 		ctl_error("cannot lift the brake in '%s': %s", path, strerror(-r));
 	if (r < 0)
 		return CTL_FAILED;
+	report_lifted(ctl, account);
 	if (ctl->is_json)
 		return ctl_print_json(json_pack("{s:s, s:s}", "name", ctl_quote(account->name), "result", "unbraked"));
 	printf("%s: its brake is lifted; its sessions may change files again\n", ctl_quote(account->name));

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "admin/amount.h"
 #include "admin/ctl.h"
 #include "admin/walled.h"
 #include "common/text.h"
-#include "common/utc.h"
 #include "privsep/files/retained_list.h"
 
 #include "common/banned.h"
@@ -28,11 +28,11 @@ print_retained(const struct account *account, struct retained_list *list)
 	ctl_error("%llu files in '%s' are retained (retain=%ud), so nobody removes the home before the last date:",
 	    (unsigned long long)list->count, ctl_quote(account->home), (unsigned)account->keep.retain_days);
 	for (unsigned i = 0; i < list->rows && i < RETAINED_ROWS_MAX; i++) {
-		struct utc date = utc_from_seconds((int64_t)(list->row[i].until_s & INT64_MAX));
+		char until[AMOUNT_SIZE];
 
+		amount_moment((long long)(list->row[i].until_s & INT64_MAX), until);
 		list->row[i].path.text[sizeof(list->row[i].path.text) - 1] = '\0';
-		fprintf(stderr, "  until %04u-%02u-%02u  %s\n", date.year, date.month, date.day,
-		    ctl_quote(list->row[i].path.text));
+		fprintf(stderr, "  until %s  %s\n", until, ctl_quote(list->row[i].path.text));
 	}
 	if (list->count > list->rows)
 		fprintf(stderr, "  and %llu more\n", (unsigned long long)(list->count - list->rows));

@@ -416,6 +416,19 @@ answer_count_home(
 	end_control_reply(client, json_pack("{s:b}", "done", 1));
 }
 
+/* sallyportctl has lifted it already, in the file that the sessions look at. */
+static void
+answer_brake_lifted(
+    const struct control_answers *answers, struct control_client *client, const struct control_request *request)
+{
+	(void)answers;
+	log_begin(LEVEL_WARNING, "brake-lifted");
+	log_field_text("user", request->value);
+	log_field_text("message", "an administrator has lifted the brake: the account may change files again");
+	log_end();
+	end_control_reply(client, json_pack("{s:b}", "done", 1));
+}
+
 static void
 answer_upgrade(
     const struct control_answers *answers, struct control_client *client, const struct control_request *request)
@@ -516,6 +529,7 @@ static void (*const commands[CONTROL_COMMAND_COUNT])(
     [CONTROL_STOP] = answer_stop,
     [CONTROL_LOG_LEVEL] = answer_log_level,
     [CONTROL_COUNT_HOME] = answer_count_home,
+    [CONTROL_BRAKE_LIFTED] = answer_brake_lifted,
     [CONTROL_BAN_LIST] = answer_list,
     [CONTROL_BAN_ADD] = answer_ban,
     [CONTROL_BAN_DEL] = answer_ban,

@@ -135,6 +135,9 @@ parse_words(char *const words[], struct control_request *request, const char **e
 			   words[1] + (words[1][0] == '+'), strlen(words[1] + (words[1][0] == '+')), error)
 		    ? 0
 		    : -EINVAL;
+	case CONTROL_BRAKE_LIFTED:
+		request->value = words[1];
+		return account_name_valid(words[1], strlen(words[1]), error) ? 0 : -EINVAL;
 	case CONTROL_BAN_ADD:
 		*error = "the time of a ban is a number of seconds, at most ten years";
 		if (parse_u64(words[2], BAN_SECONDS_MAX, &request->seconds) < 0)

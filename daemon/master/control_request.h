@@ -32,6 +32,7 @@
 	X(STOP, "stop", 0, "") \
 	X(LOG_LEVEL, "log-level", 1, "LEVEL") \
 	X(COUNT_HOME, "count-home", 1, "USER") \
+	X(BRAKE_LIFTED, "brake-lifted", 1, "USER") \
 	X(BAN_LIST, "ban-list", 0, "") \
 	X(BAN_ADD, "ban-add", 2, "ADDRESS SECONDS") \
 	X(BAN_DEL, "ban-del", 1, "ADDRESS")
@@ -47,7 +48,7 @@ enum control_target { CONTROL_ALL, CONTROL_ID, CONTROL_USER, CONTROL_ADDRESS, CO
 struct control_request {
 	enum control_command command;
 	enum control_target target; /* session-kick, session-notify */
-	const char *value; /* of the target, "" for all; count-home: a name that an account may have */
+	const char *value; /* of the target, "" for all; count-home, brake-lifted: a name that an account may have */
 	const char *text; /* session-notify: UTF-8 without control characters, 1 to NOTICE_TEXT_MAX bytes */
 	union address address; /* ban-add, ban-del, session-kick address; unmapped */
 	uint64_t seconds; /* ban-add; 0: limits.ban-time */

@@ -275,6 +275,25 @@ ask_files_next_version(struct protocol *protocol, struct version_told *row)
 }
 
 int
+ask_files_retained(struct protocol *protocol, struct retained_told *told)
+{
+	uint8_t what;
+	int r;
+
+	*told = (struct retained_told){.what = RETAINED_FILE};
+	ipc_begin(&protocol->message, IPC_retained);
+	r = ask_sibling(protocol, protocol->files_channel);
+	if (r < 0)
+		return ask_answered(protocol, r);
+	what = ipc_get_u8(&protocol->message);
+	if (what >= RETAINED_COUNT)
+		ask_give_up(protocol);
+	told->what = (enum ipc_retained)what;
+	told->until_s = ipc_get_u64(&protocol->message);
+	return ask_answered(protocol, 0);
+}
+
+int
 ask_files_restore(struct protocol *protocol, const struct home_path *path, const char *id)
 {
 	ipc_begin(&protocol->message, IPC_restore);

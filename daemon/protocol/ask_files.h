@@ -47,6 +47,12 @@ struct version_told {
 	char id[IPC_VERSION_ID_MAX + 1];
 };
 
+/* Why something stays as it is. */
+struct retained_told {
+	enum ipc_retained what;
+	uint64_t until_s; /* seconds since the epoch; 0: no date is known */
+};
+
 struct partials_removed {
 	uint64_t count, bytes;
 	uint64_t busy, failed; /* those that stay */
@@ -72,6 +78,7 @@ bool ask_files_next_partial(struct protocol *protocol, struct partial_told *row)
 int ask_files_versions(
     struct protocol *protocol, const struct home_path *path, uint64_t *count); /* rows are fetched by the next */
 bool ask_files_next_version(struct protocol *protocol, struct version_told *row);
+int ask_files_retained(struct protocol *protocol, struct retained_told *told); /* why the last question was refused */
 int ask_files_restore(struct protocol *protocol, const struct home_path *path, const char *id);
 int ask_files_remove_partials(struct protocol *protocol, struct partials_removed *removed); /* may take long */
 int ask_files_list(struct protocol *protocol, const struct home_path *path, enum ipc_list_form form, uint8_t flags,

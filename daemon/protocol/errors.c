@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/utc.h"
 #include "daemon/protocol/ask_files.h"
 #include "daemon/protocol/control.h"
 #include "daemon/protocol/figures.h"
@@ -39,7 +40,7 @@ static const struct error_row rows[] = {
     /* keep=30d: what is there must stay where it cannot be kept */
     {-ENOLINK,      {550, 550, 553, 550}, "What is there cannot be kept, so it stays"},
     {-ENOTUNIQ,     {550, 550, 553, 550}, "What is there is kept: send the whole file instead of a part of it"},
-    {-EKEYREJECTED, {550, 550, 553, 550}, "It is retained, and stays as it is until its date"},
+    {-EKEYREJECTED, {550, 550, 553, 550}, "It is retained, and stays as it is"} /* reply_retained() */,
     {-ESHUTDOWN,    {550, 550, 550, 550}, "Too many files were replaced or removed: this account is read-only until its administrator lifts the brake"},
     {-ENOKEY,       {550, 550, 553, 550}, "This account keeps nothing"},
     /* the entry is of another kind, or in the way */
@@ -127,6 +128,32 @@ reply_over_quota(struct protocol *protocol, int code, const char *name)
 		    told.files >= told.files_limit ? "1 file more was" : "more bytes were");
 }
 
+/* Something stays as it is: what, and until when. */
+static void
+reply_retained(struct protocol *protocol, const struct error_row *row, enum reply_class class, const char *name)
+{
+	static const char *const texts[RETAINED_COUNT] = {
+	    [RETAINED_FILE] = "It is retained, and stays as it is until",
+	    [RETAINED_WITHIN] = "It holds what is retained, the last of it until",
+	    [RETAINED_NAMES] = NULL,
+	};
+	struct retained_told told;
+	struct utc date;
+	int code = row->codes[class];
+
+	if (ask_files_retained(protocol, &told) < 0 || (told.until_s == 0 && texts[told.what] != NULL)) {
+		reply(protocol, code, "%s: %s", name, row->text);
+		return;
+	}
+	if (texts[told.what] == NULL) {
+		reply(protocol, code, "%s: Directory is not empty: what is in it may be retained, and keeps its path", name);
+		return;
+	}
+	date = utc_from_seconds((int64_t)(told.until_s & INT64_MAX));
+	reply(protocol, code, "%s: %s %04u-%02u-%02u %02u:%02u:%02u UTC", name, texts[told.what], date.year, date.month,
+	    date.day, date.hour, date.minute, date.second);
+}
+
 void
 reply_error(struct protocol *protocol, enum reply_class class, int error, const char *name)
 {
@@ -134,6 +161,10 @@ reply_error(struct protocol *protocol, enum reply_class class, int error, const 
 
 	if (error == -EDQUOT) {
 		reply_over_quota(protocol, row->codes[class], name);
+		return;
+	}
+	if (error == -EKEYREJECTED) {
+		reply_retained(protocol, row, class, name);
 		return;
 	}
 	if (error == -ENOSPC || row->codes[class] == 552)

@@ -63,7 +63,7 @@ outcome_of(const struct ending *ending)
 		return ending->is_unproven ? OUTCOME_COMPLETE_UNPROVEN : OUTCOME_COMPLETE;
 	if (ending->error == -ECANCELED)
 		return outcome_of_cancelled(ending);
-	if (ending->error == -EKEYREJECTED)
+	if (ending->error == -EKEYREJECTED && !ending->was_open) /* later it is of files: something is retained */
 		return OUTCOME_NOT_RESUMED;
 	if (!ending->was_open)
 		return outcome_of_opening(ending);

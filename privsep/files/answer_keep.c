@@ -8,6 +8,7 @@
 #include "common/written.h"
 #include "privsep/files/keep_report.h"
 #include "privsep/files/keep_restore.h"
+#include "privsep/files/retain.h"
 
 #include "common/banned.h"
 
@@ -34,6 +35,19 @@ files_answer_versions(struct files *files)
 		ipc_put_u64(&files->message, versions.row[i].size);
 		ipc_put_text(&files->message, versions.row[i].id);
 	}
+	return true;
+}
+
+bool
+files_answer_retained(struct files *files)
+{
+	struct retain_refusal refusal = retain_refused();
+
+	if (!ipc_end(&files->message))
+		return false;
+	request_reply(files, 0);
+	ipc_put_u8(&files->message, (uint8_t)refusal.what);
+	ipc_put_u64(&files->message, refusal.until_s);
 	return true;
 }
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "common/written.h"
+#include "privsep/files/folders.h"
 #include "privsep/files/question.h"
 
 #include "common/banned.h"
@@ -35,9 +36,18 @@ braked_look(const struct files_session *session)
 }
 
 int
-braked_count(const struct files_session *session, const struct home_path *path)
+braked_count(const struct home *home, const struct home_path *path)
 {
-	return session->has_brake ? note_answer(ask_brake(session, path)) : 0;
+	static struct home_path seen SELDOM_WRITTEN; /* as the client names it, also in a shared folder */
+
+	if (!home->session->has_brake)
+		return 0;
+	seen = *path;
+	if (folders_full_path(home, &seen) < 0) {
+		seen = (struct home_path){.len = 1, .text = "/"}; /* too long: the folder's own path has to do */
+		(void)folders_full_path(home, &seen);
+	}
+	return note_answer(ask_brake(home->session, &seen));
 }
 
 unsigned

@@ -10,12 +10,13 @@
 
 #include "common/home_path.h"
 #include "privsep/files/files.h"
+#include "privsep/files/home.h"
 
 /* A request begins: has the brake fallen? 0, -ESHUTDOWN, or -errno where the monitor cannot say. */
 int braked_look(const struct files_session *session);
 
-/* A file is about to be replaced or removed: path is for the log. The same; after an error it must stay. */
-int braked_count(const struct files_session *session, const struct home_path *path);
+/* A file is about to be replaced or removed: path, in the tree of home, is for the log and the hook. The same; after an error it must stay. */
+int braked_count(const struct home *home, const struct home_path *path);
 
 /* What is left of the rights, as of the last look. */
 unsigned braked_rights(unsigned rights);

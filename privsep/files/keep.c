@@ -230,7 +230,7 @@ must_be_empty(int dir_fd, const char *name)
 
 	while (r == 0 && (r = directory_next(&directory, &entry)) == 0 && entry != NULL)
 		if (!is_dot_or_dotdot(entry->d_name))
-			r = -EKEYREJECTED;
+			r = retain_refuse(RETAINED_NAMES, 0, 0);
 	directory_close(&directory);
 	return r;
 }
@@ -275,7 +275,7 @@ count_for_brake(
 	if (home->session->has_brake)
 		r = hold->fd >= 0 ? retain_permit(home->keep, hold->state.clock_s, dir_fd, name)
 				  : keep_permit_change(home, dir_fd, name);
-	return r < 0 ? r : braked_count(home->session, path);
+	return r < 0 ? r : braked_count(home, path);
 }
 
 int

@@ -9,6 +9,7 @@
 #include "privsep/files/keep.h"
 #include "privsep/files/keep_restore.h"
 #include "privsep/files/partial_name.h"
+#include "privsep/files/retain.h"
 
 #include "common/banned.h"
 
@@ -135,7 +136,9 @@ keep_give(const struct home *home, const struct keep_wanted *wanted, struct keep
 		given->outcome = KEEP_NO_VERSION;
 	else if (r == -EEXIST)
 		given->outcome = KEEP_NAME_TAKEN;
-	else if (r == -EKEYREJECTED)
+	else if (r == -EKEYREJECTED) {
 		given->outcome = KEEP_NAME_RETAINED;
+		given->retained_until_s = retain_refused().until_s;
+	}
 	return r == -ENOENT || r == -EEXIST || r == -EKEYREJECTED ? 0 : r;
 }

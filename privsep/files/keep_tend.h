@@ -55,6 +55,7 @@ struct keep_given {
 	uint64_t size;
 	int64_t taken_mtime_s;	/* KEEP_NAME_TAKEN: of what bears the name, which stays */
 	uint64_t taken_size;
+	uint64_t retained_until_s;	/* KEEP_NAME_RETAINED, on the host's calendar */
 };
 
 /* Restore a version. Directories on the way to its name that are missing are made. 0 or -errno, as of keep_restore(). */

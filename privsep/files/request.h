@@ -82,6 +82,7 @@ struct files {
 	X(remove_partial,    CHANGES, NONE,                   MAY_CREATE | MAY_DELETE) \
 	X(remove_partials,   CHANGES, NONE,                   MAY_CREATE | MAY_DELETE) \
 	X(versions,          READS,   MAY_LIST,               NONE)      \
+	X(retained,          READS,   NONE,                   NONE)      /* of the last refusal alone */ \
 	X(restore,           CHANGES, NONE,                   MAY_WRITE) /* which one: keep_restore() */ \
 	X(directory_message, READS,   NONE,                   NONE)      \
 	X(expect_hash,       READS,   NONE,                   NONE)      /* a notice, which is never refused */ \

@@ -8,10 +8,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/io.h"
 #include "common/text.h"
+#include "common/written.h"
 #include "privsep/files/storage.h"
 
 #include "common/banned.h"
@@ -73,6 +75,31 @@ retain_date_of(const struct keep_rules *rules, int dir_fd, const char *name, uin
 	return 0;
 }
 
+static struct retain_refusal refusal SELDOM_WRITTEN;
+
+uint64_t
+retain_date_on_host(uint64_t until_s, uint64_t now_s)
+{
+	uint64_t left_s = until_s > now_s ? until_s - now_s : 0;
+	uint64_t host_s = (uint64_t)time(NULL);
+
+	return left_s > DATE_MAX - host_s ? DATE_MAX : host_s + left_s;
+}
+
+int
+retain_refuse(enum ipc_retained what, uint64_t until_s, uint64_t now_s)
+{
+	refusal.what = what;
+	refusal.until_s = until_s == 0 ? 0 : retain_date_on_host(until_s, now_s);
+	return -EKEYREJECTED;
+}
+
+struct retain_refusal
+retain_refused(void)
+{
+	return refusal;
+}
+
 int
 retain_permit(const struct keep_rules *rules, uint64_t now_s, int dir_fd, const char *name)
 {
@@ -84,7 +111,7 @@ retain_permit(const struct keep_rules *rules, uint64_t now_s, int dir_fd, const 
 	r = retain_date_of(rules, dir_fd, name, &until_s);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	return now_s < until_s ? -EKEYREJECTED : 0;
+	return now_s < until_s ? retain_refuse(RETAINED_FILE, until_s, now_s) : 0;
 }
 
 int

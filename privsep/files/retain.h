@@ -13,9 +13,26 @@
 #include <stdint.h>
 
 #include "accounts/keep_rules.h"
+#include "privsep/ipc/messages.h"
 
 /* Until when the plain file called name in dir_fd stays. 0 or -errno. */
 int retain_date_of(const struct keep_rules *rules, int dir_fd, const char *name, uint64_t *until_s);
+
+/*
+ * The moment of the host's calendar at which a keep's clock will have reached a date. The two differ after a jump of the
+ * host's clock, which the keep does not follow.
+ */
+uint64_t retain_date_on_host(uint64_t until_s, uint64_t now_s);
+
+/* Why a request was refused last. */
+struct retain_refusal {
+	enum ipc_retained what;
+	uint64_t until_s;	/* on the host's calendar; 0: no date is known */
+};
+
+/* Refuse: remember why, for the reply. Always -EKEYREJECTED. until_s and now_s: by the keep's own clock. */
+int retain_refuse(enum ipc_retained what, uint64_t until_s, uint64_t now_s);
+struct retain_refusal retain_refused(void);
 
 /* May it go now? 0, also where there is none; -EKEYREJECTED: its date has not come; or another -errno. */
 int retain_permit(const struct keep_rules *rules, uint64_t now_s, int dir_fd, const char *name);

@@ -35,7 +35,7 @@ add_retained(struct search *search, uint64_t until_s)
 	list->count++;
 	if (list->rows == RETAINED_ROWS_MAX)
 		return;
-	list->row[list->rows].until_s = until_s;
+	list->row[list->rows].until_s = retain_date_on_host(until_s, search->now_s);
 	list->row[list->rows++].path = search->path;
 }
 

@@ -14,7 +14,7 @@ struct retained_list {
 	uint64_t count;
 	unsigned rows;
 	struct {
-		uint64_t until_s;	/* by the keep's own clock */
+		uint64_t until_s;	/* on the host's calendar (retain_date_on_host()) */
 		struct home_path path;	/* of what is kept, its place */
 	} row[RETAINED_ROWS_MAX];
 };

@@ -34,6 +34,7 @@ struct walk {
 	bool is_bracketed; /* the quota's bracket is open */
 	bool skips_keep; /* what is kept is no client's: neither a sum nor a removal has it */
 	uint64_t now_s; /* by the keep's own clock */
+	uint64_t retained_until_s; /* by that clock, the last date of what was met; 0: nothing stays */
 	struct home_path *path; /* of the directory that it is in, where it keeps what it removes; or NULL */
 };
 
@@ -223,13 +224,19 @@ meet_nothing(struct walk *walk, int dir_fd, const char *name, const struct stat 
 	return 0;
 }
 
-/* What must stay keeps the whole tree. */
+/* What must stay keeps the whole tree, until the last date in it. */
 static int
 meet_retained(struct walk *walk, int dir_fd, const char *name, const struct stat *st)
 {
-	bool is_retainable = S_ISREG(st->st_mode) && !partial_name_is(name, strlen(name));
+	uint64_t until_s;
+	int r;
 
-	return is_retainable ? retain_permit(walk->home->keep, walk->now_s, dir_fd, name) : 0;
+	if (!S_ISREG(st->st_mode) || partial_name_is(name, strlen(name)))
+		return 0;
+	r = retain_date_of(walk->home->keep, dir_fd, name, &until_s);
+	if (r == 0 && walk->now_s < until_s && walk->retained_until_s < until_s)
+		walk->retained_until_s = until_s;
+	return r;
 }
 
 /* A large tree is not one change: other sessions have their turn in between. */
@@ -348,6 +355,8 @@ tree_remove(const struct home *home, const struct home_path *path, struct stop *
 		r = device_of(dir_fd, name, &look.device);
 	if (r == 0)
 		r = walk_directory(&look, dir_fd, name, 0);
+	if (r == 0 && look.retained_until_s > 0)
+		r = retain_refuse(RETAINED_WITHIN, look.retained_until_s, look.now_s);
 	removal.device = look.device;
 	if (r == 0)
 		r = remove_counted(&removal, dir_fd, name);

@@ -265,7 +265,7 @@ begin_named(struct upload *upload, enum ipc_store_mode mode, uint64_t offset, ui
 		r = -ENOTUNIQ;
 	/* what is written in place is gone at once */
 	if (r == 0 && !place.is_partial && found.has_finished && mode != STORE_APPEND)
-		r = braked_count(upload->home->session, upload->path);
+		r = braked_count(upload->home, upload->path);
 	if (r == 0)
 		r = open_upload_place(upload, &found, &place);
 	if (r == 0 && mode != STORE_REPLACE && place.is_partial && !found.has_finished)

@@ -28,7 +28,7 @@ hook_event_put(struct ipc_message *message, const struct hook_event *event)
 	ipc_put_text(message, event->hash);
 	if (event->kind != HOOK_UPLOAD)
 		ipc_put_u8(message, (uint8_t)event->kind);
-	else if (event->at_len > 0)
+	if (event->at_len > 0)
 		ipc_put_u32(message, event->at_len);
 }
 
@@ -50,6 +50,7 @@ int
 hook_event_get(struct ipc_message *message, struct hook_event *event)
 {
 	unsigned kind;
+	bool has_kind;
 	size_t left;
 
 	event->time_ns = ipc_get_u64(message);
@@ -60,10 +61,11 @@ hook_event_get(struct ipc_message *message, struct hook_event *event)
 	ipc_get_text(message, event->path, sizeof(event->path));
 	event->size = ipc_get_u64(message);
 	ipc_get_text(message, event->hash, sizeof(event->hash));
-	left = message->length - message->cursor;
-	kind = left == 1 ? ipc_get_u8(message) : HOOK_UPLOAD;
+	left = message->length - message->cursor; /* both fields may be missing; the kind is one byte */
+	has_kind = (left & 1) != 0;
+	kind = has_kind ? ipc_get_u8(message) : HOOK_UPLOAD;
 	event->at_len = left > 1 ? ipc_get_u32(message) : 0;
-	if (!ipc_end(message) || (left == 1 && kind == HOOK_UPLOAD) || kind >= HOOK_KIND_COUNT ||
+	if (!ipc_end(message) || (has_kind && kind == HOOK_UPLOAD) || kind >= HOOK_KIND_COUNT ||
 	    event->user[0] == '\0' || event->home[0] != '/' || event->path[0] != '/' ||
 	    !is_end_of_component(event->path, event->at_len) || !is_hash(event->hash))
 		return -EPROTO;

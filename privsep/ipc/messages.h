@@ -59,7 +59,7 @@ enum ipc_fd {
 #define S_TRANSFER (S_U8 + S_U8 + S_U64 + S_U64 + S_U32 + S_TEXT(0, HOME_PATH_MAX))
 #define S_UPLOAD \
 	(S_U64 + S_TEXT(0, 19) + S_TEXT(0, ADDRESS_TEXT_MAX) + S_TEXT(1, ACCOUNT_NAME_MAX) + S_PATH + S_PATH + S_U64 + \
-	    S_TEXT(0, IPC_SHA256_MAX) + SHAPE(0, 4))	/* the last field is that of a shared folder, or the kind */
+	    S_TEXT(0, IPC_SHA256_MAX) + SHAPE(0, 5))	/* at the end the kind, and the length of a shared folder's path */
 #define S_LOG SHAPE(20, 12000)	/* see log.c */
 #define S_END (S_U8 + S_HOST + S_U32)	/* of a connection: family (0: none), address, port */
 
@@ -141,6 +141,8 @@ enum ipc_fd {
 	  S_FIGURES, IPC_FD_NONE) \
 	X(versions,         IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_PATH, \
 	  S_U64 + S_TIMES(0, IPC_VERSIONS_MAX, S_U64 + S_TEXT(1, IPC_VERSION_ID_MAX)), IPC_FD_NONE) \
+	/* after -EKEYREJECTED: enum ipc_retained, and the date, in seconds of the host's clock */ \
+	X(retained,         IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_NOTHING, S_U8 + S_U64, IPC_FD_NONE) \
 	X(restore,          IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_TEXT(1, IPC_VERSION_ID_MAX) + S_PATH, \
 	  S_NOTHING, IPC_FD_NONE) \
 	X(list,             IPC_PROTOCOL,  IPC_FILES,    IPC_STATE_READY, S_U8 + S_U8 + S_U8 + S_U32 + S_PATH, \
@@ -517,6 +519,14 @@ enum kept_event {
 	KEPT_FILE,	/* replaced or removed, and kept */
 	KEPT_RESTORED,	/* has got its name again */
 	KEPT_EVENT_COUNT
+};
+
+/* retained: what stays as it is, so that the last request was refused. */
+enum ipc_retained {
+	RETAINED_FILE,		/* the file itself, until the date */
+	RETAINED_WITHIN,	/* something in the directory; the last one until the date */
+	RETAINED_NAMES,		/* the path of what is in the directory, without a date */
+	RETAINED_COUNT
 };
 
 /* open_write: how. */

@@ -2,8 +2,6 @@
 /* The brake of the account: opened at login, asked by files before a file is replaced or removed. */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include <time.h>
 
 #include "common/home_path.h"
 #include "privsep/hooks/event.h"
@@ -53,18 +51,10 @@ static void
 tell_hooks_fall(struct monitor *monitor, const struct home_path *path)
 {
 	static struct hook_event event;
-	struct timespec now;
 
 	if (monitor->session->config->on_upload[0] == '\0')
 		return;
-	clock_gettime(CLOCK_REALTIME, &now);
-	event.kind = HOOK_BRAKE;
-	event.time_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-	memcpy(event.session, monitor->session->id, sizeof(monitor->session->id));
-	address_text(&monitor->session->peer, event.address);
-	memcpy(event.user, monitor->account.user, sizeof(event.user));
-	memcpy(event.home, monitor->account.home, sizeof(event.home));
-	memcpy(event.path, path->text, path->len + 1);
+	monitor_begin_hook_event(monitor, HOOK_BRAKE, path, &event);
 	ipc_begin(&monitor->message, IPC_uploaded);
 	hook_event_put(&monitor->message, &event);
 	if (ipc_send_now(monitor->session->hook_channel, &monitor->message, -1) < 0)

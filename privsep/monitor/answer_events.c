@@ -185,35 +185,42 @@ monitor_answer_protocol_gone(struct monitor *monitor)
 	return true;
 }
 
+void
+monitor_begin_hook_event(
+    const struct monitor *monitor, enum hook_kind kind, const struct home_path *path, struct hook_event *event)
+{
+	const char *directory = monitor->account.home, *below = path->text;
+	bool is_in_folder = folders_real_place(monitor, path->text, &directory, &below);
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	event->kind = kind;
+	event->time_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	memcpy(event->session, monitor->session->id, sizeof(monitor->session->id));
+	address_text(&monitor->session->peer, event->address);
+	memcpy(event->user, monitor->account.user, sizeof(event->user));
+	snprintf(event->home, sizeof(event->home), "%s", directory);
+	snprintf(event->path, sizeof(event->path), "%s", path->text);
+	/* of the folder itself there is nothing below it: "/" */
+	event->at_len = is_in_folder ? (uint32_t)(below[1] == '\0' ? path->len : path->len - strlen(below)) : 0;
+}
+
 bool
 monitor_answer_stored(struct monitor *monitor)
 {
 	static struct hook_event event;
-	struct timespec now;
-	const char *text, *directory, *below;
 	struct home_path path;
-	bool is_in_folder;
+	const char *text;
 	size_t len;
 	int r;
 
-	event.kind = HOOK_UPLOAD;
 	event.size = ipc_get_u64(&monitor->message);
 	ipc_get_text(&monitor->message, event.hash, sizeof(event.hash));
 	text = ipc_get_bytes(&monitor->message, HOME_PATH_MAX, &len);
 	if (!ipc_end(&monitor->message) || home_path_check(text, len, &path) < 0 ||
 	    monitor->session->config->on_upload[0] == '\0')
 		return false;
-	clock_gettime(CLOCK_REALTIME, &now);
-	event.time_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-	memcpy(event.session, monitor->session->id, sizeof(monitor->session->id));
-	address_text(&monitor->session->peer, event.address);
-	memcpy(event.user, monitor->account.user, sizeof(event.user));
-	directory = monitor->account.home;
-	below = path.text;
-	is_in_folder = folders_real_place(monitor, path.text, &directory, &below);
-	snprintf(event.home, sizeof(event.home), "%s", directory);
-	snprintf(event.path, sizeof(event.path), "%s", path.text);
-	event.at_len = is_in_folder ? (uint32_t)(path.len - strlen(below)) : 0;
+	monitor_begin_hook_event(monitor, HOOK_UPLOAD, &path, &event);
 	r = tell_hooks_uploaded(monitor, &event);
 	if (r == 0 || !records_take(monitor, RECORD_UPLOAD, LEVEL_WARNING))
 		return true;

@@ -16,6 +16,8 @@
 #include "accounts/ledger_share.h"
 #include "accounts/password.h"
 #include "common/budget.h"
+#include "common/home_path.h"
+#include "privsep/hooks/event.h"
 #include "privsep/ipc/ipc.h"
 #include "privsep/ipc/log.h"
 #include "privsep/monitor/monitor.h"
@@ -373,6 +375,10 @@ int quota_open(struct monitor *monitor, const struct account *account, bool is_s
 
 /* The login fails after all: nothing of the account is kept. */
 void quota_close(struct monitor *monitor);
+
+/* answer_events.c: what every event for hooks says; path is the client's. */
+void monitor_begin_hook_event(
+    const struct monitor *monitor, enum hook_kind kind, const struct home_path *path, struct hook_event *event);
 
 /* answer_brake.c */
 

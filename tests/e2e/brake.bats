@@ -82,6 +82,8 @@ def replaced(c, name):
 	run ctl user unbrake alice
 	[ "$status" -eq 0 ]
 	[[ $output == *'brake is lifted'* ]]
+	[[ $output != *'no line'* ]]
+	wait_until grep -q 'warning brake-lifted .*user="alice"' "$LOG"
 	py <<-END
 		c = Control().login()
 		c.ask('DELE e', 250)
@@ -91,6 +93,7 @@ def replaced(c, name):
 	run ctl user unbrake alice
 	[ "$status" -eq 1 ]
 	[[ $output == *'has not fallen'* ]]
+	[ "$(grep -c ' brake-lifted ' "$LOG")" -eq 1 ]
 	run ctl user unbrake bob
 	[ "$status" -eq 1 ]
 }
@@ -137,7 +140,7 @@ def replaced(c, name):
 		c = Control().login()
 		make(c, 'a', 'target')
 		for i in range(3):
-		    assert 'retained' in c.ask('DELE a', 550)
+		    assert 'retained, and stays as it is until 20' in c.ask('DELE a', 550)
 		    c.ask('RNFR a', 350)
 		    assert 'retained' in c.ask('RNTO target', 550, 553)
 		make(c, 'b')
@@ -205,6 +208,34 @@ def replaced(c, name):
 	grep -qx 'upload alice /a' "$DIR/out/heard"
 }
 
+@test "in a shared folder, hook and log name the file as the client sees it, and where it really is" {
+	mkdir -m 777 "$DIR/out"
+	cat >"$DIR/hook" <<-END
+		#!/bin/sh
+		echo "\$SALLYPORT_EVENT \$SALLYPORT_CLIENT_PATH \$SALLYPORT_HOME \$SALLYPORT_PATH" >>"$DIR/out/heard"
+	END
+	chmod 755 "$DIR/hook"
+	serve '--keep-brake 1/10m' "on-upload = \"$DIR/hook\""
+	ctl folder add shared --directory "$DIR/shared"
+	ctl folder grant shared --user alice --at /in/shared
+	py <<-END
+		$STEPS
+		c = Control().login()
+		make(c, 'in/shared/a')
+		c.ask('MKD in/shared/d', 257)
+		make(c, 'in/shared/d/b')
+		c.ask('DELE in/shared/a', 250)
+		assert TEXT in c.ask('DELE in/shared/d/b', 550)
+	END
+	wait_until grep -qx "brake /in/shared/d/b $DIR/shared $DIR/shared/d/b" "$DIR/out/heard"
+	grep -q 'warning brake .*user="alice" path="/in/shared/d/b"' "$LOG"
+	# without a server nothing is logged, and the administrator reads so
+	stop_server
+	run ctl user unbrake alice
+	[ "$status" -eq 0 ]
+	[[ $output == *'no server runs here, so the log has no line'* ]]
+}
+
 @test "a damaged brake counts as fallen, and an administrator lifts it" {
 	serve '--keep-brake 5/10m'
 	py <<-END
@@ -245,7 +276,7 @@ def replaced(c, name):
 	run ctl user del alice --purge-home
 	[ "$status" -eq 1 ]
 	[[ $output == *'32 files in '*' are retained (retain=10d)'* ]]
-	[[ $output == *'  until 20'*'/.sallyport-keep/'* ]]
+	[[ $output == *'  until 20'*' UTC  /.sallyport-keep/'* ]]
 	[[ $output == *'  until 20'*'/d/'* ]]
 	[[ $output == *'  and 12 more'* ]]
 	[ "$(cat "$HOME_DIR/d/a")" = two ]

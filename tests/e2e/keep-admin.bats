@@ -108,7 +108,7 @@ age_keep()
 	run -1 ctl keep restore alice --path /a --as /.sallyport-keep/x
 	ctl user set alice --retain 10d
 	run -1 ctl keep restore alice --path /a --force
-	[[ $output == *"'/a' is retained (retain=10d)"*'--as PATH'* ]]
+	[[ $output == *"'/a' is retained (retain=10d) until 20"*' UTC, '*'--as PATH'* ]]
 	ctl user set alice --retain none --keep-quota 4
 	run -1 ctl keep restore alice --path /a --force
 	[[ $output == *"'/a' cannot be kept, so it stays: keep-quota has no room"* ]]

@@ -596,6 +596,23 @@ def pass_days(days):
 		    c.ask('RMD d', 550)
 		    assert c.get('a') == b'one' and c.get('d/b') == b'two' and c.get('new') == b'x'
 		refused()
+		# the reply names the date, by the calendar of the host
+		def stamp(seconds):
+		    return time.strftime('%Y-%m-%d %H:%M:%S UTC', time.gmtime(seconds))
+		def says(text, path):
+		    return any('until ' + stamp(until(path) + i) in text for i in range(-2, 3))
+		assert says(c.ask('DELE a', 550), 'a')
+		with c.connect():
+		    assert says(c.ask('STOR a', 553), 'a')
+		os.setxattr(HOME_DIR + '/d/b', 'user.sallyport.retained-until', str(now + 20 * DAY).encode())
+		c.put('d/aa', b'earlier')
+		c.put('d/zz', b'earlier')
+		text = c.ask('RMDA d', 550)
+		assert 'holds what is retained' in text and says(text, 'd/b'), text
+		os.setxattr(HOME_DIR + '/d/b', 'user.sallyport.retained-until', str(until('d/aa')).encode())
+		c.ask('RNFR d', 350)
+		text = c.ask('RNTO z', 553)
+		assert 'keeps its path' in text and 'until' not in text, text
 		# a directory without anything in it may be renamed, and what is new comes beside the old
 		c.ask('MKD e', 257)
 		c.ask('RNFR e', 350)
@@ -647,10 +664,21 @@ def pass_days(days):
 		c.ask('SITE CHMOD 600 other', 200)
 		for name in 'old', 'other':
 		    assert abs(until(name) - state()[1] - 10 * DAY) < 60
+		# what came while an upload ran is retained: the reply at its end says so
+		d = c.open('STOR late')
+		make('late')
+		d.sendall(b'an upload')
+		d.close()
+		assert 'stays as it is until 20' in c.expect(553)
+		assert open(HOME_DIR + '/late').read() == 'late'
 		c.put('a', b'one')
 		# the host's clock has jumped by a year: one day passes
 		write_state(state()[1], state()[2] - 365 * DAY, state()[3])
 		clock = state()[1]
+		# the clock of the keep stays behind: the reply has the day by the host's
+		text = c.ask('DELE a', 550)
+		left = until('a') - state()[1]
+		assert any('until ' + time.strftime('%Y-%m-%d %H:%M:%S UTC', time.gmtime(time.time() + left + i)) in text for i in range(-2, 3)), (text, left)
 		for name in 'a', 'old', 'other':
 		    assert TEXT in c.ask('DELE ' + name, 550)
 		assert clock + DAY <= state()[1] <= clock + DAY + 60

@@ -110,6 +110,10 @@ test_good_requests(void **state)
 	assert_int_equal(parse("count-home\talice"), 0);
 	assert_int_equal(request.command, CONTROL_COUNT_HOME);
 	assert_string_equal(request.value, "alice");
+	assert_int_equal(parse("brake-lifted\tbob@shop"), 0);
+	assert_int_equal(request.command, CONTROL_BRAKE_LIFTED);
+	assert_string_equal(request.value, "bob@shop");
+	assert_int_equal(parse("brake-lifted\t+shared"), -EINVAL);
 	assert_int_equal(parse("log-level\tcritical"), 0);
 	assert_int_equal(request.level, LEVEL_CRITICAL);
 }

@@ -182,6 +182,12 @@ test_bad_events_are_refused(void **state)
 	event.kind = HOOK_BRAKE;
 	assert_int_equal(get_back(&event, &out), 0);
 	assert_int_equal(out.kind, HOOK_BRAKE);
+	assert_int_equal(out.at_len, 0);
+	event.at_len = 3; /* in a shared folder */
+	assert_int_equal(get_back(&event, &out), 0);
+	assert_int_equal(out.kind, HOOK_BRAKE);
+	assert_int_equal(out.at_len, 3);
+	event.at_len = 0;
 	event.kind = HOOK_KIND_COUNT;
 	assert_int_equal(get_back(&event, &out), -EPROTO);
 }

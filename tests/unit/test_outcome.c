@@ -33,6 +33,7 @@ test_outcomes(void **state)
 	    {"a stall", {.error = -ECANCELED, .was_open = true, .end_reason = END_STALL_TIMEOUT}, OUTCOME_STALLED},
 	    {"a kick", {.error = -ECANCELED, .was_open = true, .end_reason = END_KICKED}, OUTCOME_ENDED},
 	    {"a session that TLS does not resume", {GOES_ON, .error = -EKEYREJECTED}, OUTCOME_NOT_RESUMED},
+	    {"a file that was retained meanwhile", {GOES_ON, .error = -EKEYREJECTED, .was_open = true, .is_local = true}, OUTCOME_FILE_FAILED},
 	    {"a handshake that fails", {GOES_ON, .error = -EPROTO, .has_tls_error = true}, OUTCOME_TLS_REFUSED},
 	    {"a port that the monitor took back", {GOES_ON, .error = -ESTALE}, OUTCOME_PORT_TAKEN_BACK},
 	    {"nobody connects", {GOES_ON, .error = -ETIMEDOUT}, OUTCOME_NOT_OPENED},
