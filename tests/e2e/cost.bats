@@ -25,7 +25,7 @@ teardown()
 	local status=0
 	[ -z "${DIR-}" ] || end_place || status=1
 	# while its process lives, the user stays
-	[ -z "${BROKER-}" ] || wait_until userdel "$BROKER"
+	end_broker_user
 	return "$status"
 }
 
@@ -96,8 +96,7 @@ serve_with_store()
 {
 	local line
 	line=$(grep '^alice:' "$DIR/etc/users")
-	BROKER=sp-broker-$$
-	useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$BROKER"
+	make_broker_user
 	install -d -m 755 "$DIR/libexec"
 	install -m 755 "$BUILD/tests/helpers/fake_broker" "$DIR/libexec/sallyport-broker"
 	install -m 0640 -g "$BROKER" /dev/null "$DIR/etc/store.conf"

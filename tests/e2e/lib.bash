@@ -164,6 +164,18 @@ add_user()
 	printf '%s\n' "$password" | ctl user add "$name" --password-stdin "$@"
 }
 
+# A system user for broker-user, of this test's own: sets BROKER.
+make_broker_user()
+{
+	export BROKER=sp-broker-$$
+	useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$BROKER"
+}
+
+end_broker_user()
+{
+	[ -z "${BROKER-}" ] || wait_until userdel "$BROKER"
+}
+
 # --- the server ---
 
 # The test keeps the server's standard error, where the log's lines and sanitizers' reports go.

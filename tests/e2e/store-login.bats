@@ -8,14 +8,12 @@ load lib
 
 setup_file()
 {
-	BROKER=sp-broker-$$
-	export BROKER
-	useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$BROKER"
+	make_broker_user
 }
 
 teardown_file()
 {
-	wait_until userdel "$BROKER"
+	end_broker_user
 }
 
 setup()

@@ -9,18 +9,12 @@ load store
 
 setup_file()
 {
-	store_need
-	[ -x "$BUILD/sallyport-broker" ] || skip "this build has no sallyport-broker: libpq is not installed"
-	export BROKER=sp-broker-$$
-	useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$BROKER"
-	store_start
-	store_schema
+	store_start_for_broker
 }
 
 teardown_file()
 {
-	[ -z "${BROKER-}" ] || wait_until userdel "$BROKER"
-	store_end
+	store_end_for_broker
 }
 
 setup()

@@ -5,6 +5,8 @@
 #   setup_file()    { store_need; store_start; store_schema; }
 #   teardown_file() { store_end; }
 #
+# or, with a user for brokers: store_start_for_broker, store_end_for_broker.
+#
 # STORE_PREFIX, when set, is a command that runs the server elsewhere (nsenter); STORE_OPTIONS are more options of postgres.
 #
 # Sets STORE_DIR (mode 755), STORE_SOCKETS (the directory of the socket), STORE_PORT (of --tls; else 5432, which only names the socket).
@@ -180,6 +182,22 @@ store_end()
 	[ -n "${STORE_DIR-}" ] || return 0
 	store_stop immediate
 	case $STORE_DIR in /tmp/sallyport-pg.*) rm -rf "$STORE_DIR" ;; esac
+}
+
+# setup_file() and teardown_file() of tests whose servers have a broker, run by the user BROKER.
+store_start_for_broker()
+{
+	store_need
+	[ -x "$BUILD/sallyport-broker" ] || skip "this build has no sallyport-broker: libpq is not installed"
+	make_broker_user
+	store_start
+	store_schema
+}
+
+store_end_for_broker()
+{
+	end_broker_user
+	store_end
 }
 
 # store_psql [ARGUMENT...]: psql as the superuser, in the database of the accounts; a mistake ends it.

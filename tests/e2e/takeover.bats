@@ -31,7 +31,7 @@ teardown()
 	[ -z "${FAKE_PID-}" ] || kill "$FAKE_PID" 2>/dev/null || :
 	store_end
 	# while its process lives, the user stays
-	[ -z "${BROKER-}" ] || wait_until userdel "$BROKER"
+	end_broker_user
 	return "$status"
 }
 
@@ -1536,8 +1536,7 @@ serve_proxied()
 # broker itself, which connects to that.
 serve_with_broker()
 {
-	BROKER=sp-broker-$$
-	useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$BROKER"
+	make_broker_user
 	STORE=$DIR/etc/store.conf
 	export STORE
 	install -d -m 755 "$DIR/libexec"
