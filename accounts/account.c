@@ -181,8 +181,6 @@ parse_id(const struct field *field, uint32_t *id)
 static int
 parse_home(const struct field *field, struct account *account, const char **error)
 {
-	struct home_path path;
-
 	if (field->len == 0 || field->text[0] != '/')
 		return reject_field(error, "the home is not an absolute path; begin it with '/'");
 	if (field->len == 1)
@@ -191,9 +189,10 @@ parse_home(const struct field *field, struct account *account, const char **erro
 		return reject_field(error, "the home has a control character; rename the directory");
 	if (field->len >= sizeof(account->home))
 		return reject_field(error, "the home is too long; at most 4095 bytes");
-	if (home_path_check(field->text, field->len, &path) < 0)
+	if (home_path_test(field->text, field->len) < 0)
 		return reject_field(error, "the home has '.', '..', '//' or a '/' at its end; write it without them");
-	memcpy(account->home, path.text, path.len + 1);
+	memcpy(account->home, field->text, field->len);
+	account->home[field->len] = '\0';
 	return 0;
 }
 

@@ -60,17 +60,41 @@ home_path_resolve(const struct home_path *cwd, const char *client_path, size_t l
 }
 
 int
+home_path_test(const char *text, size_t len)
+{
+	const char *end = text + len;
+
+	if (len == 0 || text[0] != '/' || memchr(text, '\0', len) != NULL)
+		return -EINVAL;
+	if (len > HOME_PATH_MAX)
+		return -ENAMETOOLONG;
+	for (const char *slash = text; len > 1 && slash < end;) {
+		const char *name = slash + 1;
+		size_t name_len;
+
+		slash = memchr(name, '/', (size_t)(end - name));
+		if (slash == NULL)
+			slash = end;
+		name_len = (size_t)(slash - name);
+		if (name_len == 0 || (name_len <= 2 && memcmp(name, "..", name_len) == 0))
+			return -EINVAL;
+		if (name_len > NAME_MAX)
+			return -ENAMETOOLONG;
+	}
+	return 0;
+}
+
+int
 home_path_check(const char *text, size_t len, struct home_path *out)
 {
-	static const struct home_path root = {.text = "/", .len = 1};
-	int r;
+	int r = home_path_test(text, len);
 
-	if (len == 0 || text[0] != '/')
-		return -EINVAL;
-	r = home_path_resolve(&root, text, len, out);
 	if (r < 0)
 		return r;
-	return out->len == len && memcmp(out->text, text, len) == 0 ? 0 : -EINVAL;
+	memcpy(out->text, text, len);
+	out->text[len] = '\0';
+	out->len = len;
+	return 0;
 }
 
 const char *

@@ -30,9 +30,12 @@ struct home_path {
 int home_path_resolve(const struct home_path *cwd, const char *client_path, size_t len, struct home_path *out);
 
 /*
- * Check that bytes from another process are a home path already, and copy them.
+ * Are these bytes a home path already? Needs no memory but theirs, unlike home_path_resolve(), which makes one.
  * Returns 0, -EINVAL, -ENAMETOOLONG.
  */
+int home_path_test(const char *text, size_t len);
+
+/* The same of bytes from another process, and copy them to out, which they must not overlap. */
 int home_path_check(const char *text, size_t len, struct home_path *out);
 
 /* The last component ("" for "/"); points into path. */

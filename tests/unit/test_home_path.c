@@ -37,6 +37,27 @@ test_check_bad(void **state)
 }
 
 static void
+test_check_long(void **state)
+{
+	static char text[PATH_MAX * 2];
+	struct home_path path = path_of("/kept");
+
+	(void)state;
+	memset(text, 'a', sizeof(text));
+	text[0] = '/';
+	assert_int_equal(home_path_check(text, NAME_MAX + 2, &path), -ENAMETOOLONG);
+	assert_string_equal(path.text, "/kept");
+	assert_int_equal(home_path_check(text, NAME_MAX + 1, &path), 0);
+	for (size_t i = 0; i < sizeof(text); i += 2)
+		text[i] = '/';
+	assert_int_equal(home_path_check(text, HOME_PATH_MAX + 1, &path), -ENAMETOOLONG);
+	assert_int_equal(path.len, NAME_MAX + 1);
+	assert_int_equal(home_path_check(text, HOME_PATH_MAX / 2 * 2, &path), 0);
+	assert_int_equal(path.len, HOME_PATH_MAX / 2 * 2);
+	assert_int_equal(path_of("/.../a/..b/.c").len, 13);
+}
+
+static void
 test_resolve_bad(void **state)
 {
 	static char text[PATH_MAX * 2];
@@ -114,6 +135,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_check_bad),
+	    cmocka_unit_test(test_check_long),
 	    cmocka_unit_test(test_resolve_bad),
 	    cmocka_unit_test(test_resolve),
 	    cmocka_unit_test(test_parts),
