@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 #include "common/title.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "common/io.h"
 #include "common/text.h"
 #include "common/written.h"
 
@@ -21,6 +25,9 @@ static struct {
 	size_t role; /* bytes that say what the process is */
 	size_t len; /* bytes that are not NUL */
 } title OFTEN_WRITTEN;
+
+/* Beside errno, where each process writes; the kernel shows no title on a page of a file, such as those of .data. */
+static __thread char own_room[TITLE_MAX];
 
 /* The strings of argv and environ lie one after the other (the ABI's start of a process). */
 void
@@ -41,6 +48,68 @@ title_init(int argc, char **argv)
 		/* the rest is no longer shown once its first byte is NUL, and is wiped below */
 		title.size = TITLE_MAX;
 	}
+}
+
+/* The kernel's figures of this process, from a line of /proc/self/stat; see proc_pid_stat(5). Pure. */
+static bool
+read_map(const char *line, struct prctl_mm_map *map)
+{
+	const char *fields = strrchr(line, ')');
+	unsigned long long code[2], stack, rest[7];
+
+	if (fields == NULL ||
+	    sscanf(fields,
+		") %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+		"%llu %llu %llu %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+		"%llu %llu %llu %llu %llu %llu %llu",
+		&code[0], &code[1], &stack, &rest[0], &rest[1], &rest[2], &rest[3], &rest[4], &rest[5],
+		&rest[6]) != 10)
+		return false;
+	*map = (struct prctl_mm_map){
+	    .start_code = code[0],
+	    .end_code = code[1],
+	    .start_stack = stack,
+	    .start_data = rest[0],
+	    .end_data = rest[1],
+	    .start_brk = rest[2],
+	    .arg_start = rest[3],
+	    .arg_end = rest[4],
+	    .env_start = rest[5],
+	    .env_end = rest[6],
+	    .exe_fd = UINT32_MAX, /* as it is */
+	};
+	return true;
+}
+
+void
+title_move(void)
+{
+	struct prctl_mm_map map;
+	char line[2048];
+	ssize_t n;
+	int fd;
+
+	if (title.start == NULL)
+		return;
+	fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	n = io_read_all(fd, line, sizeof(line) - 1);
+	close_fd(&fd);
+	if (n <= 0)
+		return;
+	line[n] = '\0';
+	if (!read_map(line, &map))
+		return;
+	memcpy(own_room, title.start, title.size - 1);
+	map.brk = (uintptr_t)sbrk(0);
+	map.arg_start = (uintptr_t)own_room;
+	map.arg_end = map.arg_start + sizeof(own_room);
+	if (prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0) < 0)
+		return;
+	title.start = own_room;
+	title.len = title.size - 1;
+	title.size = sizeof(own_room);
 }
 
 void

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The process title: what ps shows as the command line. Written in place, over the arguments
- * and the environment that the program was started with: plain stores, no system call. As much is shown as
- * there is room.
+ * The process title: what ps shows as the command line. Written in place: plain stores, no system call. The place is over
+ * the arguments and the environment that the program was started with, where as much is shown as there is room, or after
+ * title_move() a buffer of this program.
  */
 #ifndef COMMON_TITLE_H
 #define COMMON_TITLE_H
@@ -11,6 +11,12 @@
 
 /* In main(), before anything is forked: find the room. */
 void title_init(int argc, char **argv);
+
+/*
+ * After title_init(), with one thread: move the title onto a page that each process writes to anyway. Otherwise it costs
+ * each of them a page fault and a page. Where the kernel will not (PR_SET_MM_MAP, /proc), the title stays where it is.
+ */
+void title_move(void);
 
 /*
  * Say what the process is: "protocol", "protocol 192.0.2.1", "protocol alice@192.0.2.1" (user and address NULL:

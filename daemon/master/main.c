@@ -522,6 +522,7 @@ main(int argc, char **argv)
 	master.server.config_path = realpath(master.server.config_path, NULL);
 	start_master();
 	log_set_context("master", "", "", "");
+	title_move();
 	title_set("master", NULL, NULL);
 	master_run(&master);
 	control_socket_close(&master.control, false);

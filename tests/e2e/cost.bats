@@ -313,7 +313,7 @@ use_small_hash()
 	faults_of_login 200
 	echo "# page faults of a login: $alone, beside 200 sessions: $FAULTS" >&3
 	[ "$alone" -gt 50 ]
-	[ "$alone" -le 146 ]
+	[ "$alone" -le 142 ]
 	[ "$FAULTS" -le $((alone + 3)) ]
 }
 
@@ -338,14 +338,14 @@ idle_sessions()
 	idle_sessions 3
 	echo "# KiB of an idle session: $PAGES" >&3
 	[ "$PAGES" -gt 50 ]
-	[ "$PAGES" -le 152 ]
+	[ "$PAGES" -le 140 ]
 }
 
 @test "cost: pages that each of 200 idle sessions writes to" {
 	idle_sessions 200
 	echo "# KiB of each of 200 idle sessions: $PAGES" >&3
 	[ "$PAGES" -gt 50 ]
-	[ "$PAGES" -le 152 ]
+	[ "$PAGES" -le 140 ]
 }
 
 @test "cost: page tables of an idle session" {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -82,12 +83,46 @@ test_only_in_its_room(void **state)
 	assert_memory_equal(block, "sallyportd: m idle\0\0\0", room);
 }
 
+static void
+read_shown(char *text, size_t size)
+{
+	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
+
+	close(fd);
+	assert_true(n > 0);
+	text[n] = '\0';
+}
+
+/* The last test: the title of this process stays where it is then. */
+static void
+test_moved(void **state)
+{
+	static char block[] = "a program with its arguments";
+	char *argv[] = {block, NULL};
+	char shown[4096];
+
+	(void)state;
+	title_init(1, argv);
+	title_move();
+	title_set("files", "alice", "192.0.2.1");
+	if (strncmp(block, "sallyportd", 10) == 0)
+		skip(); /* this kernel leaves it where it is */
+	read_shown(shown, sizeof(shown));
+	assert_string_equal(shown, "sallyportd: files alice@192.0.2.1");
+	title_doing("RETR", "/x", 2);
+	read_shown(shown, sizeof(shown));
+	assert_string_equal(shown, "sallyportd: files alice@192.0.2.1 RETR /x");
+	assert_string_equal(block, "a program with its arguments");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_clean),
 	    cmocka_unit_test(test_only_in_its_room),
+	    cmocka_unit_test(test_moved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
