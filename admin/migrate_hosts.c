@@ -300,6 +300,15 @@ struct spot {
 	const char *port;
 };
 
+static bool
+spot_has(const struct spot *spot, const union address *address)
+{
+	for (size_t i = 0; i < spot->count; i++)
+		if (address_same_host(&spot->address[i], address))
+			return true;
+	return false;
+}
+
 static void
 spot_words(struct spot *spot, const struct directive *directive)
 {
@@ -312,7 +321,7 @@ spot_words(struct spot *spot, const struct directive *directive)
 			spot->has_names = true;
 		else if (address_is_wildcard(address))
 			spot->is_everywhere = true;
-		else
+		else if (!spot_has(spot, address))
 			spot->count++;
 	}
 }
@@ -337,10 +346,9 @@ spots_meet(const struct spot *a, const struct spot *b)
 {
 	if (a->is_everywhere || b->is_everywhere)
 		return true;
-	for (size_t i = 0; i < a->count; i++)
-		for (size_t j = 0; j < b->count; j++)
-			if (address_same_host(&a->address[i], &b->address[j]))
-				return true;
+	for (size_t i = 0; i < b->count; i++)
+		if (spot_has(a, &b->address[i]))
+			return true;
 	return false;
 }
 
@@ -676,7 +684,7 @@ place_host(struct migrate_plan *plan, struct migrate_host *host, enum way way, c
 	struct spot spot;
 
 	spot_of_host(plan, host, &spot);
-	for (size_t i = 0; way == BY_ADDRESS && i < spot.count; i++) {
+	for (size_t i = 0; way == BY_ADDRESS && i < spot.count && i < CONFIG_SERVER_ADDRESSES_MAX; i++) {
 		address_text(&spot.address[i], address);
 		set_host_value(plan, host, "address", address, begin_of(plan, host));
 	}
@@ -686,6 +694,9 @@ place_host(struct migrate_plan *plan, struct migrate_host *host, enum way way, c
 		lose_host(plan, host, way);
 	else if (ways[way].why != NULL)
 		migrate_note(plan, begin_of(plan, host), MIGRATE_COMFORT, NULL, ways[way].why, ways[way].instead);
+	if (way == BY_ADDRESS && spot.count > CONFIG_SERVER_ADDRESSES_MAX)
+		migrate_note(plan, begin_of(plan, host), MIGRATE_COMFORT, NULL, "a server has at most 16 addresses",
+		    "name no more, or run a second server for the others");
 	if (way == BY_ADDRESS && spot.has_names)
 		migrate_note(plan, begin_of(plan, host), MIGRATE_COMFORT, NULL, "names of hosts are not looked up",
 		    "add their addresses to the key address of the section");

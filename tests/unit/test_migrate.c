@@ -217,6 +217,11 @@ test_hosts(void **state)
 	    {AT_TWO("Port 2121\n"), "listen = {\"192.0.2.1:21\", \"192.0.2.2:2121\"}", NULL, 0, 0},
 	    {"DefaultAddress 192.0.2.1\n<VirtualHost 2001:db8::7 192.0.2.2>\n</VirtualHost>\n",
 		"listen = {\"192.0.2.1:21\", \"[2001:db8::7]:21\", \"192.0.2.2:21\"}", NULL, 0, 0},
+	    {"<VirtualHost 192.0.2.2 192.0.2.2 ::ffff:192.0.2.2>\n</VirtualHost>\n", "    address = {\"192.0.2.2\"}\n",
+		NULL, 0, 0},
+	    {"<VirtualHost 192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 192.0.2.8 192.0.2.9 192.0.2.10 192.0.2.11 "
+	     "192.0.2.12 192.0.2.13 192.0.2.14 192.0.2.15 192.0.2.16 192.0.2.17>\n</VirtualHost>\n",
+		"at most 16 addresses", "\"192.0.2.17\"", 0, 0},
 	    {"Port 0\n<VirtualHost 192.0.2.2>\nPort 2121\n</VirtualHost>\n", "listen = {\"192.0.2.2:2121\"}", NULL, 0,
 		0},
 	    /* a host without Port has 21, whatever the server has */
