@@ -26,6 +26,9 @@ collect_session(void *arg, const json_t *line)
 	json_array_append_new(arg, json_copy((json_t *)line));
 }
 
+/* Has the running server sections "server"? Its configuration file may be another one by now. */
+static bool has_servers;
+
 static json_t *
 ask_sessions(const struct ctl *ctl)
 {
@@ -37,6 +40,7 @@ ask_sessions(const struct ctl *ctl)
 		json_decref(rows);
 		return NULL;
 	}
+	has_servers = json_is_true(json_object_get(last, "has_servers"));
 	json_decref(last);
 	return rows;
 }
@@ -58,6 +62,14 @@ tls_version(const json_t *row, char *text, size_t size)
 		snprintf(text, size, "-");
 }
 
+/* The one that the session has logged in to. */
+static void
+print_server(const char *name)
+{
+	if (has_servers)
+		printf("%-20s ", name);
+}
+
 static void
 print_session(const json_t *row)
 {
@@ -77,8 +89,9 @@ print_session(const json_t *row)
 	snprintf(percent, sizeof(percent), "-");
 	if (json_is_integer(json_object_get(row, "percent")))
 		snprintf(percent, sizeof(percent), "%lld%%", control_number(row, "percent"));
-	printf("%-16s %-12s %-15s %-7s %-12s %5s %-8s %7s %9s %4s %s\n", control_text(row, "id"),
-	    or_dash(control_text(row, "user")), control_text(row, "address"), tls, since, idle,
+	printf("%-16s %-12s ", control_text(row, "id"), or_dash(control_text(row, "user")));
+	print_server(or_dash(control_text(row, "server")));
+	printf("%-15s %-7s %-12s %5s %-8s %7s %9s %4s %s\n", control_text(row, "address"), tls, since, idle,
 	    control_text(row, "state"), bytes, rate, percent, control_text(row, "path"));
 }
 
@@ -88,7 +101,9 @@ print_table(const json_t *rows)
 	size_t i;
 	json_t *row;
 
-	printf("%-16s %-12s %-15s %-7s %-12s %5s %-8s %7s %9s %4s %s\n", "ID", "USER", "ADDRESS", "TLS", "SINCE (UTC)",
+	printf("%-16s %-12s ", "ID", "USER");
+	print_server("SERVER");
+	printf("%-15s %-7s %-12s %5s %-8s %7s %9s %4s %s\n", "ADDRESS", "TLS", "SINCE (UTC)",
 	    "IDLE", "STATE", "BYTES", "RATE", "%", "PATH");
 	json_array_foreach(rows, i, row)
 		print_session(row);
@@ -129,7 +144,8 @@ print_screen(const json_t *rows)
 	amount_time((long long)time(NULL), now);
 	units_short_size((uint64_t)sum, rate);
 	printf(
-	    "%s%s UTC  %zu sessions  %s/s\n\n", isatty(STDOUT_FILENO) ? CLEAR : "", now, json_array_size(rows), rate);
+	    "%s%s UTC  %zu session%s  %s/s\n\n", isatty(STDOUT_FILENO) ? CLEAR : "", now, json_array_size(rows),
+	    amount_plural(json_array_size(rows)), rate);
 	print_table(rows);
 	if (!isatty(STDOUT_FILENO))
 		putchar('\n');

@@ -261,7 +261,8 @@ answer_rows(void *arg, struct control_client *client)
 			return;
 		put_row(answers, client, client->next_row++, now);
 	}
-	end_control_reply(client, json_pack("{s:b}", "done", 1));
+	end_control_reply(client,
+	    json_pack("{s:b, s:b}", "done", 1, "has_servers", (int)(answers->server->config->server_count > 1)));
 }
 
 /* Log it: later somebody may ask who controlled the server from this host. */

@@ -471,7 +471,7 @@ end_admission(struct sessions *sessions, struct slot *slot, enum ipc_admit_outco
 		if (!slot->is_expected_to_end)
 			timer_stop(sessions->server->loop, &slot->overdue);
 		(void)!tally_add(sessions->by_user, slot->user, strlen(slot->user));
-		board_login(&sessions->server->board, slot->row, slot->user);
+		board_login(&sessions->server->board, slot->row, slot->user, slot->server);
 	}
 	slot->wanted_user[0] = '\0';
 	ipc_begin_reply(&message, IPC_admit, 0);

@@ -155,7 +155,7 @@ board_begin(
 	entry->started_ms = now_ms;
 	snprintf(entry->id, sizeof(entry->id), "%s", id);
 	snprintf(entry->address, sizeof(entry->address), "%s", address);
-	entry->user[0] = '\0';
+	entry->user[0] = entry->server[0] = '\0';
 	entry->is_live = true;
 	end_board_change(&entry->sequence);
 	if (row >= board->head->used)
@@ -165,12 +165,13 @@ board_begin(
 }
 
 void
-board_login(struct board *board, size_t row, const char *user)
+board_login(struct board *board, size_t row, const char *user, const char *server)
 {
 	struct board_row *entry = &board->rows[row];
 
 	begin_change(&entry->sequence);
 	snprintf(entry->user, sizeof(entry->user), "%s", user);
+	snprintf(entry->server, sizeof(entry->server), "%s", server);
 	entry->is_logged_in = true;
 	end_board_change(&entry->sequence);
 }
@@ -433,6 +434,7 @@ board_session(const struct board *board, size_t row, uint64_t now_ms, struct boa
 	memcpy(session->id, copy.id, sizeof(session->id));
 	memcpy(session->address, copy.address, sizeof(session->address));
 	memcpy(session->user, copy.user, sizeof(session->user));
+	memcpy(session->server, copy.server, sizeof(session->server));
 	session->since_s = copy.started_s;
 	read_numbers(claims_of(board, row), &copy, now_ms, session);
 	read_texts(claims_of(board, row), session);

@@ -82,6 +82,7 @@ struct board_row {
 	char id[BOARD_ID_SIZE];
 	char address[BOARD_ADDRESS_SIZE]; /* numeric, without the port */
 	char user[BOARD_USER_SIZE]; /* the account's name; "" until login */
+	char server[BOARD_SERVER_SIZE]; /* that it has logged in to, by its name; "": the main one, or none yet */
 };
 
 struct board {
@@ -100,6 +101,7 @@ struct board_session {
 	char id[BOARD_ID_SIZE];
 	char address[BOARD_ADDRESS_SIZE];
 	char user[BOARD_USER_SIZE];
+	char server[BOARD_SERVER_SIZE];
 	const char *state; /* "login", "idle", "work", "download", "upload", "list", "finish" or "ending" */
 	char verb[4 * CLAIM_VERB_SIZE];
 	char tls[4 * CLAIM_TLS_SIZE]; /* "" in clear; version and cipher, one blank between */
@@ -128,7 +130,7 @@ void board_leave(struct board *board);
 /* In the master: a session begins in row, logs in, is asked to end, has ended (its claims are added up and wiped). */
 void board_begin(
     struct board *board, size_t row, const char *id, const char *address, bool is_tls, uint64_t now_s, uint64_t now_ms);
-void board_login(struct board *board, size_t row, const char *user);
+void board_login(struct board *board, size_t row, const char *user, const char *server);
 void board_ending(struct board *board, size_t row);
 void board_end(struct board *board, size_t row);
 

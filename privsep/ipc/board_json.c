@@ -67,6 +67,7 @@ board_session_json(const struct board_session *session)
 
 	put_json_text(object, "id", session->id);
 	put_json_text(object, "user", session->user);
+	put_json_text(object, "server", session->server);
 	put_json_text(object, "address", session->address);
 	put_json_text(object, "tls", session->tls);
 	put_count(object, "since", session->since_s);

@@ -304,12 +304,12 @@ with open(sys.argv[1], "r+b") as file:
 	run ctl keep list bob@one.example
 	assert_output --partial '4 bytes in 1 file'
 	run ctl keep purge bob@one.example
-	assert_output --regexp 'bob +4 bytes in 1 files removed, 0 in 0 left'
+	assert_output --regexp 'bob +4 bytes in 1 file removed, 0 in 0 left'
 	# without a name it is about one server, as all commands are
 	rm -r "$DIR/home/one-bob/.sallyport-keep"
 	cp -a "$DIR/saved" "$DIR/home/one-bob/.sallyport-keep"
 	run ctl keep purge --server one.example
-	assert_output --regexp 'bob +4 bytes in 1 files removed, 0 in 0 left'
+	assert_output --regexp 'bob +4 bytes in 1 file removed, 0 in 0 left'
 }
 
 @test "sallyportctl: --server, names in full, uids and homes of all servers" {
@@ -507,4 +507,34 @@ with open(sys.argv[1], "r+b") as file:
 		> USER bob
 		< 530 This server takes no password in clear
 	END
+}
+
+@test "session list names the server that each session has logged in to, where there are several" {
+	serve
+	PORT=$P py <<-'END'
+		import json, subprocess
+		def listed(*options):
+		    words = [os.environ['BUILD'] + '/sallyportctl', '-c', os.environ['CONF'], *options, 'session', 'list']
+		    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
+		def begin(host, password):
+		    c = Control().greet()
+		    if host:
+		        c.ask('HOST ' + host, 220)
+		    if password:
+		        c.ask('USER bob', 331)
+		        c.ask('PASS ' + password, 230)
+		    return c
+		two, three, main, nobody = begin('two.example', 'secret2'), begin('three.example', 'main'), begin('', 'main'), begin('deux.example', '')
+		rows = json.loads(listed('--json'))
+		assert sorted((row['user'], row['server']) for row in rows) == [('', ''), ('bob', ''), ('bob', 'three.example'), ('bob@two.example', 'two.example')], rows
+		lines = [line.split()[1:4] for line in listed().splitlines()]
+		assert lines[0] == ['USER', 'SERVER', 'ADDRESS'], lines
+		assert sorted(lines[1:]) == [['-', '-', '127.0.0.1'], ['bob', '-', '127.0.0.1'], ['bob', 'three.example', '127.0.0.1'], ['bob@two.example', 'two.example', '127.0.0.1']], lines
+	END
+	# without sections there is no such column
+	stop_server
+	write_config
+	start_server
+	run -0 ctl session list
+	assert_line --regexp '^ID +USER +ADDRESS '
 }

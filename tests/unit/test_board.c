@@ -67,7 +67,7 @@ test_session_from_begin_to_end(void **state)
 	assert_string_equal(session.address, "192.0.2.7");
 	assert_int_equal(session.since_s, DAY);
 	assert_int_equal(session.idle_ms, 1500);
-	board_login(&board, 3, "alice");
+	board_login(&board, 3, "alice", "one.example");
 	claim_tls(slot(3), "TLSv1.3 TLS_AES_256_GCM_SHA384");
 	claim_command(slot(3), "RETR", "/a b", 4);
 	claim_transfer(slot(3), DIRECTION_DOWN, 1000, NOW);
@@ -130,7 +130,7 @@ test_hostile_slot(void **state)
 
 	(void)state;
 	begin(0);
-	board_login(&board, 0, "mallory");
+	board_login(&board, 0, "mallory", "");
 	memset(slot(0), 0xff, SCOREBOARD_SLOT_SIZE);
 	assert_true(board_session(&board, 0, NOW, &session));
 	assert_string_equal(session.state, "idle");
@@ -178,7 +178,7 @@ test_attach_is_read_only(void **state)
 
 	(void)state;
 	begin(2);
-	board_login(&board, 2, "alice");
+	board_login(&board, 2, "alice", "");
 	pid = fork();
 	if (pid == 0) {
 		struct board_session session;

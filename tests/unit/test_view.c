@@ -124,7 +124,7 @@ test_texts_of_others_are_no_html(void **state)
 	assert_string_equal(out.data, "&lt;a href=&#39;x&#39; b=&quot;y&quot;&gt;&amp;amp;\xc3\xa4");
 	buf_free(&out);
 	board_begin(&board, 0, "0123456789abcdef", "192.0.2.1", false, NOW_S - 60, 1000);
-	board_login(&board, 0, "<b>");
+	board_login(&board, 0, "<b>", "");
 	view_update(&view, NOW_S, 61000);
 	assert_has(view_add_page, "<td>&lt;b&gt;</td><td>192.0.2.1</td><td>in clear</td>", true);
 	assert_has(view_add_page, "<td>1 min</td>", false);
