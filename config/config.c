@@ -735,6 +735,27 @@ take_server_problem(void *arg, int line, const char *text)
 	add_problem(arg, line, "%s", text);
 }
 
+/* Without a certificate of the main server, each address of listen-tls must be that of a server which has one. */
+static void
+check_implicit_tls(struct load *load)
+{
+	const struct config *config = load->config;
+
+	for (size_t i = 0; i < config->listen_tls_count; i++) {
+		const struct config_listen *listen = &config->listen_tls[i];
+		size_t server = listen->any_family ? 0 : servers_at(config, &listen->address);
+
+		if (server != 0 && config->servers[server].tls.certificate[0] != '\0')
+			continue;
+		add_problem(load, line_of(load, "", "listen-tls"),
+		    "listen-tls: needs a certificate; set tls.certificate and tls.key%s",
+		    config->server_count > 1
+			? ", outside of all sections, or give each address here, without \"*\", to a section server that has its own certificate and key"
+			: "");
+		return;
+	}
+}
+
 static void
 check_together(struct load *load)
 {
@@ -753,9 +774,8 @@ check_together(struct load *load)
 	if (config->listen_proxied_tls_count > 0 && !has_certificate)
 		add_problem(load, line_of(load, "", "listen-proxied-tls"),
 		    "listen-proxied-tls: needs a certificate; set tls.certificate and tls.key");
-	if (config->listen_tls_count > 0 && !has_certificate)
-		add_problem(load, line_of(load, "", "listen-tls"),
-		    "listen-tls: needs a certificate; set tls.certificate and tls.key");
+	if (!has_certificate)
+		check_implicit_tls(load);
 	if (config_has_store(config) && config->broker_user[0] == '\0')
 		add_problem(load, line_of(load, "", "accounts"),
 		    "accounts: \"postgresql:\" needs broker-user; write broker-user = \"sallyport-broker\", a system user that nothing else runs as");

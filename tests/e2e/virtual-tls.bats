@@ -620,3 +620,25 @@ expire()
 	write_config "$(section ed.example.org ed 'address = {"127.0.0.2"}')"
 	run -0 ctl config check
 }
+
+@test "listen-tls needs no certificate of the main server, where each of its addresses is that of a server with one" {
+	use_pair ed
+	write_config 'listen = {"127.0.0.1:0", "127.0.0.2:0"}' 'listen-tls = {"127.0.0.2:0"}' \
+		"$(section ed.example.org ed 'address = {"127.0.0.2"}')"
+	run -0 ctl config check
+	add_user alice secret
+	start_server
+	# with and without a name, and with that of another server
+	shows ed -h 127.0.0.2 -servername ed.example.org
+	shows ed -h 127.0.0.2 -noservername
+	shows ed -h 127.0.0.2 -servername elsewhere.example.org
+	run -0 curl -sS --cacert "$CA" --connect-to "ed.example.org::127.0.0.2:" --user alice:secret \
+		"ftps://ed.example.org:$(port_at 127.0.0.2 implicit)/"
+	stop_server
+	# one address without such a server is enough
+	for addresses in '"127.0.0.2:0", "127.0.0.1:0"' '"*:0"'; do
+		write_config "listen-tls = {$addresses}" "$(section ed.example.org ed 'address = {"127.0.0.2"}')"
+		run -1 ctl config check
+		assert_output --regexp "$CONF:[0-9]+: listen-tls: needs a certificate; set tls.certificate and tls.key, outside of all sections, or give each address here, without \"\\*\", to a section server"
+	done
+}
