@@ -544,6 +544,22 @@ goes_to_pam(struct monitor *monitor)
 	return true;
 }
 
+/*
+ * A name of the main server that neither a database nor PAM is asked about, because accounts of another server have it in
+ * full: it may be one of them that was there before the server was. NULL: it is not, or nobody is left out.
+ */
+static const char *
+refusal_of_full_name(const struct monitor *monitor)
+{
+	const struct config *config = monitor->session->config;
+
+	if (monitor->login.book != 0 || full_name_server(config->books, monitor->login.name) == 0 ||
+	    (!config_has_store(config) && config->pam_service[0] == '\0'))
+		return NULL;
+	return "unknown user; accounts of another server have such a name in full, so the database and PAM are not asked: "
+	       "an account there needs another name";
+}
+
 /* found: of the name in the users file and, if it was asked, in the database. */
 static void
 check_password(struct monitor *monitor, int found, enum lookup lookup)
@@ -556,6 +572,8 @@ check_password(struct monitor *monitor, int found, enum lookup lookup)
 		return;
 	if (r == -ENOENT && goes_to_pam(monitor))
 		return;
+	if (r == -ENOENT && refusal_of_full_name(monitor) != NULL)
+		reason = refusal_of_full_name(monitor);
 	r = r == -ENOENT ? -EACCES : r;
 	/* the password may be a newer one than the answer is: nobody knows whether it is wrong */
 	if (r < 0 && lookup == LOOKUP_KEPT)

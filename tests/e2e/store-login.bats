@@ -177,6 +177,23 @@ descriptors_without_store()
 	assert_equal "$(lookups nobody)" 1
 }
 
+@test "an account of the database whose name became one in full of another server: the log says so" {
+	serve
+	store_says "account dora@shop.example $(line_of dora@shop.example secret 200001)" \
+		"account eve@else.example $(line_of eve@else.example secret 200002)"
+	ftp_login dora@shop.example secret
+	ftp_close
+	echo "server \"shop.example\" { accounts = \"$DIR/etc/shop\" }" >>"$CONF"
+	install -m 0600 /dev/null "$DIR/etc/shop"
+	ctl reload
+	refused dora@shop.example secret
+	wait_until log_has 'login-failed .* name="dora@shop.example" reason="unknown user; accounts of another server have such a name in full'
+	refused nobody secret
+	wait_until log_has 'login-failed .* name="nobody" reason="unknown user"$'
+	ftp_login eve@else.example secret
+	ftp_close
+}
+
 @test "an account of the database has what the group says that the users file of this server defines" {
 	store_says "account anna $(line_of anna secret 200001 'group=staff')" \
 		"account ben $(line_of ben secret 200002 'group=staff rights=all')" \
