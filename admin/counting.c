@@ -60,7 +60,8 @@ show_met(void *arg, uint64_t met)
 	struct progress *progress = arg;
 
 	if (is_due(progress))
-		fprintf(stderr, "\r%s: %llu files counted\033[K", ctl_quote(progress->user), (unsigned long long)met);
+		fprintf(stderr, "\r%s: %llu file%s counted\033[K", ctl_quote(progress->user), (unsigned long long)met,
+		    amount_plural(met));
 }
 
 static void
@@ -81,8 +82,8 @@ count_after_others(
 	while ((r = counter_run(order, counted)) == -EBUSY && monotonic_ms() < deadline_ms) {
 		(void)ledger_count_is_under_way(order->ledger, &met);
 		if (is_due(progress))
-			fprintf(stderr, "\r%s: the server counts, %llu files so far; waiting for that\033[K",
-			    ctl_quote(progress->user), (unsigned long long)met);
+			fprintf(stderr, "\r%s: the server counts, %llu file%s so far; waiting for that\033[K",
+			    ctl_quote(progress->user), (unsigned long long)met, amount_plural(met));
 		poll(NULL, 0, OTHER_LOOK_MS);
 	}
 	return r;
@@ -98,9 +99,9 @@ report_count(const struct account *account, struct ledger *ledger, uint64_t wait
 		(void)ledger_count_is_under_way(ledger, &met);
 		amount_duration((long long)wait_s, wait);
 		ctl_error(
-		    "'%s' is being counted by the server or another command, %llu files so far; that has not ended "
+		    "'%s' is being counted by the server or another command, %llu file%s so far; that has not ended "
 		    "within %s; try again later, or wait longer with 'quota recount --wait TIME'",
-		    ctl_quote(account->name), (unsigned long long)met, wait);
+		    ctl_quote(account->name), (unsigned long long)met, amount_plural(met), wait);
 	} else if (r == -EAGAIN) {
 		ctl_error("'%s' was counted in vain several times, because its sessions died meanwhile; try again",
 		    ctl_quote(account->name));

@@ -653,6 +653,12 @@ tell_unknown_command(const struct ctl *ctl)
 		    ctl->noun, verbs);
 }
 
+void
+ctl_say_half(const struct ctl *ctl)
+{
+	ctl_error("'%s %s' needs a name: %s %s NAME", ctl->noun, ctl->half_verb, ctl->noun, ctl->half_verb);
+}
+
 /* Check the words and options of command. */
 static int
 check_command(const struct ctl *ctl, const struct ctl_command *command)
@@ -683,6 +689,10 @@ check_command(const struct ctl *ctl, const struct ctl_command *command)
 	}
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		if (ctl->given[i] && (command->options & CTL_BIT(i)) == 0) {
+			if (ctl->half_verb != NULL) {
+				ctl_say_half(ctl);
+				return -1;
+			}
 			ctl_error("'%s' takes no option '--%s'", name, ctl_options[i].name);
 			return -1;
 		}
@@ -722,13 +732,17 @@ take_second_verb(struct ctl *ctl)
 {
 	char verb[64];
 
-	if (ctl->file_count != 1 || ctl->operand == NULL)
+	if (ctl->file_count > 1 || ctl->operand == NULL)
 		return;
 	snprintf(verb, sizeof(verb), "%s %s", ctl->verb, ctl->operand);
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		if (ctl_commands[i].verb == NULL || strcmp(ctl_commands[i].verb, verb) != 0 ||
 		    strcmp(ctl_commands[i].noun, ctl->noun) != 0)
 			continue;
+		if (ctl->file_count == 0) {
+			ctl->half_verb = ctl_commands[i].verb;
+			return;
+		}
 		ctl->verb = ctl_commands[i].verb;
 		ctl->operand = ctl->files[1];
 		ctl->file_count = 0;

@@ -104,6 +104,7 @@ struct ctl {
 	const char *config_path;
 	bool is_json, wants_help, wants_version;
 	const char *noun, *verb, *operand;
+	const char *half_verb;	/* "passwd list", where its name is missing, or "list" is one; or NULL */
 	bool given[OPTION_COUNT];
 	const char *value[OPTION_COUNT];	/* the last one; for those that may be repeated see below */
 	const char *allow_from[ACCOUNT_ALLOW_MAX];
@@ -136,6 +137,9 @@ int ctl_run(int argc, char **argv);
 
 /* Read the configuration; for a command that needs it only sometimes. Says what is wrong. 0 or -errno. */
 int ctl_load_config(struct ctl *ctl);
+
+/* Say that a command of two verbs lacks its name: ctl->half_verb. */
+void ctl_say_half(const struct ctl *ctl);
 
 /* What the server calls an account, or "+FOLDER", of the users file in hand: NAME, or NAME@SERVER. */
 void ctl_full_name(const struct ctl *ctl, const char *name, char full[CTL_FULL_NAME_SIZE]);

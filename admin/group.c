@@ -9,6 +9,7 @@
 #include "accounts/account.h"
 #include "accounts/definition.h"
 #include "accounts/users_file.h"
+#include "admin/amount.h"
 #include "admin/book.h"
 #include "admin/ctl.h"
 #include "admin/quota.h"
@@ -105,6 +106,54 @@ each_member_anywhere(struct book *file, struct members *members)
 	return r;
 }
 
+/* --- what a group may say --- */
+
+#define CONTRADICTIONS_TOLD_MAX 10
+
+/* A line of the group as it is to be, before it is written. */
+struct regrouping {
+	const struct ctl *ctl;
+	const struct definition *group;
+	size_t contradictions;
+};
+
+static void
+look_for_contradiction(const char *line, size_t len, const struct account *member, void *arg)
+{
+	struct regrouping *run = arg;
+	struct account account;
+	const char *problem;
+
+	(void)member;
+	if (account_parse(line, len, &account, &problem) == 0 &&
+	    account_take_group(&account, run->group->body, run->group->body_len, &problem) == 0 &&
+	    account.contradiction != NULL && ++run->contradictions <= CONTRADICTIONS_TOLD_MAX)
+		ctl_error("account '%s' contradicts its group '%s' then: %s", ctl_quote(account.name),
+		    ctl_quote(run->ctl->operand), account.contradiction);
+	explicit_bzero(&account, sizeof(account));
+}
+
+/* No account may contradict the group as line has it: it would lose what it asks for. 0 or -EINVAL, said. */
+static int
+check_members(const struct ctl *ctl, struct book *book, const struct buf *line)
+{
+	struct definition group;
+	struct regrouping run = {.ctl = ctl, .group = &group};
+	struct members members = {.group = ctl->operand, .each = look_for_contradiction, .arg = &run};
+	const char *problem;
+
+	if (definition_parse(line->data, line->len, &group, &problem) < 0)
+		return -EINVAL;
+	/* a database that does not answer is said, and holds up no change of the file */
+	(void)!each_member_anywhere(book, &members);
+	if (run.contradictions > CONTRADICTIONS_TOLD_MAX)
+		ctl_error("and so do %zu more", run.contradictions - CONTRADICTIONS_TOLD_MAX);
+	if (run.contradictions > 0)
+		ctl_error("the group '%s' stays as it is; change %s with 'user set' first", ctl_quote(ctl->operand),
+		    run.contradictions == 1 ? "that account" : "those accounts");
+	return run.contradictions > 0 ? -EINVAL : 0;
+}
+
 /* --- add --- */
 
 /* The edited options as a line. */
@@ -137,7 +186,8 @@ add_group(const struct ctl *ctl, struct book *book, const struct user_options *o
 	buf_init(&line, ACCOUNT_LINE_MAX);
 	if (book_definition(book, key, &len) != NULL)
 		ctl_error("group '%s' exists already; change it with 'group set'", ctl_quote(ctl->operand));
-	else if (compose_group(ctl, options, key, "", 0, &line) == 0 && book_add(book, line.data, line.len) == 0 &&
+	else if (compose_group(ctl, options, key, "", 0, &line) == 0 &&
+	    check_members(ctl, book, &line) == 0 && book_add(book, line.data, line.len) == 0 &&
 	    book_save(book) == 0)
 		status = CTL_DONE;
 	buf_free(&line);
@@ -248,14 +298,14 @@ warn_of_counts(const struct regroup *run)
 {
 	if (run->counting > 0)
 		ctl_warning(
-		    "the server counts the homes of %zu accounts; until that has ended their uploads are refused "
+		    "the server counts the homes of %zu account%s; until that has ended their uploads are refused "
 		    "(450); 'sallyportctl quota show' shows how far it is",
-		    run->counting);
+		    run->counting, amount_plural(run->counting));
 	if (run->uncounted > 0)
 		ctl_warning(
-		    "the homes of %zu accounts are not counted yet; 'sallyportctl quota recount' counts them, or "
+		    "the homes of %zu account%s are not counted yet; 'sallyportctl quota recount' counts them, or "
 		    "the server when they are used, and until that has ended their uploads are refused",
-		    run->uncounted);
+		    run->uncounted, amount_plural(run->uncounted));
 }
 
 /* After the group was changed: its accounts have other limits. */
@@ -273,7 +323,8 @@ apply_group(const struct ctl *ctl)
 	if (file != NULL && each_member(file, &members) == 0 && regroup_store(&run, &stored) == 0)
 		status = CTL_DONE;
 	warn_of_counts(&run);
-	snprintf(done, sizeof(done), "changed; %zu accounts", members.count + stored);
+	snprintf(done, sizeof(done), "changed; %zu account%s", members.count + stored,
+	    amount_plural(members.count + stored));
 	if (run.lines.data != NULL)
 		explicit_bzero(run.lines.data, run.lines.len);
 	buf_free(&run.lines);
@@ -313,6 +364,7 @@ set_group_words(const struct ctl *ctl, struct book *book, struct user_options *o
 	buf_init(&line, ACCOUNT_LINE_MAX);
 	if (find_group_words(ctl, book, key, &group) == 0 && settle_group_words(options, &group) == 0 &&
 	    compose_group(ctl, options, key, group.body, group.body_len, &line) == 0 &&
+	    check_members(ctl, book, &line) == 0 &&
 	    book_set(book, key, line.data, line.len) == 0 && book_save(book) == 0)
 		status = CTL_DONE;
 	buf_free(&line);
@@ -352,9 +404,9 @@ check_group_unused(const struct ctl *ctl, struct book *book, size_t *count)
 		ctl_error("whether accounts are of the group is not known; --force removes it all the same");
 	else if (members.count > 0)
 		ctl_error(
-		    "%zu accounts are of the group '%s', and could not log in without it; 'group show' names them, "
+		    "%zu %s of the group '%s', and could not log in without it; 'group show' names them, "
 		    "'user set --group' gives them another one, --force removes it all the same",
-		    members.count, ctl_quote(ctl->operand));
+		    members.count, members.count == 1 ? "account is" : "accounts are", ctl_quote(ctl->operand));
 	return r < 0 || members.count > 0 ? -EBUSY : 0;
 }
 
@@ -375,7 +427,7 @@ group_remove(struct ctl *ctl)
 		status = CTL_DONE;
 	book_close(book);
 	if (status == CTL_DONE && count > 0)
-		ctl_warning("%zu accounts of the group cannot log in any more", count);
+		ctl_warning("%zu account%s of the group cannot log in any more", count, amount_plural(count));
 	return status == CTL_DONE ? report_group_done(ctl, "removed") : status;
 }
 

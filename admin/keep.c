@@ -67,8 +67,8 @@ warn_of_strange(const struct account *account, uint64_t strange)
 {
 	if (strange > 0)
 		ctl_warning(
-		    "'%s': %llu names in .sallyport-keep are not the server's, or cannot be used; they stay, and "
-		    "someone should look at them",
+		    "'%s': names in .sallyport-keep are not the server's, or cannot be used: %llu; what has them stays, "
+		    "and someone should look at it",
 		    ctl_quote(account->name), (unsigned long long)strange);
 }
 
@@ -236,9 +236,10 @@ refuse_taken_name(const struct keep_wanted *wanted, const struct keep_given *giv
 	amount_date(given->taken_mtime_s, date);
 	amount_time(given->taken_mtime_s, when);
 	ctl_error(
-	    "'%s' is there, with %llu bytes, changed %s (%s), and the version was kept at %s; '--as PATH' restores it "
+	    "'%s' is there, with %llu byte%s, changed %s (%s), and the version was kept at %s; '--as PATH' restores it "
 	    "beside, and --force in place of that, which is kept in turn",
-	    ctl_quote(wanted->as.text), (unsigned long long)given->taken_size, date, when, moment);
+	    ctl_quote(wanted->as.text), (unsigned long long)given->taken_size,
+	    amount_plural(given->taken_size), date, when, moment);
 	return CTL_FAILED;
 }
 
@@ -272,8 +273,8 @@ report_given(const struct ctl *ctl, const struct account *account, const struct 
 		return ctl_print_json(json_pack("{s:s, s:s, s:s, s:s, s:I}", "name", ctl_quote(account->name), "path",
 		    ctl_quote(wanted->path.text), "as", ctl_quote(wanted->as.text), "id", given->id, "bytes",
 		    (json_int_t)given->size));
-	printf("restored '%s', %llu bytes, of %s\n", ctl_quote(wanted->as.text), (unsigned long long)given->size,
-	    given->id);
+	printf("restored '%s', %llu byte%s, of %s\n", ctl_quote(wanted->as.text), (unsigned long long)given->size,
+	    amount_plural(given->size), given->id);
 	return CTL_DONE;
 }
 
@@ -387,8 +388,9 @@ print_purged(const struct account *account, const struct keep_tended *tended)
 {
 	char held[AMOUNT_SIZE];
 
-	printf("%-24s %15llu bytes in %llu files removed, %llu in %llu left\n", ctl_quote(account->name),
-	    (unsigned long long)tended->purged.bytes, (unsigned long long)tended->purged.files,
+	printf("%-24s %15llu byte%s in %llu file%s removed, %llu in %llu left\n", ctl_quote(account->name),
+	    (unsigned long long)tended->purged.bytes, amount_plural(tended->purged.bytes),
+	    (unsigned long long)tended->purged.files, amount_plural(tended->purged.files),
 	    (unsigned long long)tended->bytes, (unsigned long long)tended->files);
 	if (tended->held_s >= KEEP_DAY_S) {
 		amount_duration((long long)tended->held_s, held);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "accounts/pam_services.h"
+#include "admin/amount.h"
 #include "admin/ctl.h"
 #include "admin/migrate_accounts.h"
 #include "admin/migrate_hosts.h"
@@ -627,16 +628,19 @@ print_migration_totals(const struct migration *run, const struct totals *totals,
 	const struct migrate_plan *plan = &run->plan;
 
 	if (totals->unfit > 0)
-		ctl_error("%zu accounts cannot log in before their homes are theirs; users has the reason of each",
-		    totals->unfit);
+		ctl_error("%zu account%s cannot log in before %s; users has the reason%s", totals->unfit,
+		    amount_plural(totals->unfit), totals->unfit == 1 ? "its home is its own" : "their homes are theirs",
+		    totals->unfit == 1 ? "" : " of each");
 	if (plan->lost > 0)
 		ctl_error(
-		    "%zu things that protect are not carried; read 'PROTECTS' in sallyport.conf before you start it",
-		    plan->lost);
+		    "%zu %s not carried; read 'PROTECTS' in sallyport.conf before you start it", plan->lost,
+		    plan->lost == 1 ? "thing that protects is" : "things that protect are");
 	if (lost_hosts > 0)
 		ctl_error(
-		    "%zu virtual hosts are not carried, or not at their addresses; sallyport.conf has the reason of each",
-		    lost_hosts);
+		    "%zu virtual %s; sallyport.conf has the reason%s", lost_hosts,
+		    lost_hosts == 1 ? "host is not carried, or not at its address"
+				    : "hosts are not carried, or not at their addresses",
+		    lost_hosts == 1 ? "" : " of each");
 	if (totals->lacks_file)
 		ctl_error(
 		    "a virtual host lacks its file of accounts; name each AuthUserFile as a further FILE, and migrate again");
@@ -645,23 +649,25 @@ print_migration_totals(const struct migration *run, const struct totals *totals,
 	if (totals->lacks_anonymous)
 		ctl_error("anonymous users may not log in; read 'anonymous login' in sallyport.conf");
 	if (totals->refused > 0)
-		ctl_error("%zu accounts are not taken; users has the reason of each", totals->refused);
+		ctl_error("%zu %s not taken; users has the reason%s", totals->refused,
+		    totals->refused == 1 ? "account is" : "accounts are", totals->refused == 1 ? "" : " of each");
 }
 
 static void
 print_migrated_files(const struct migration *run)
 {
 	printf(
-	    "'%s/sallyport.conf': %zu directives read, %zu notes of what is not carried, %zu of them about protection\n",
-	    ctl_quote(run->directory), run->plan.count, run->plan.noted, run->plan.lost);
+	    "'%s/sallyport.conf': %zu directive%s read, %zu note%s of what is not carried, %zu of them about protection\n",
+	    ctl_quote(run->directory), run->plan.count, amount_plural(run->plan.count), run->plan.noted,
+	    amount_plural(run->plan.noted), run->plan.lost);
 	for (size_t i = 0; i < run->book_count; i++) {
 		const struct book *book = &run->books[i];
 
 		if (book->is_shared)
 			printf("server \"%s\": the accounts of the main server\n", book->host->title);
 		else
-			printf("'%s': %zu accounts, %zu not taken, %zu left out that could not log in before\n",
-			    ctl_quote(book->path), book->accounts.taken, book->accounts.refused,
+			printf("'%s': %zu account%s, %zu not taken, %zu left out that could not log in before\n",
+			    ctl_quote(book->path), book->accounts.taken, amount_plural(book->accounts.taken), book->accounts.refused,
 			    book->accounts.left_out);
 	}
 }

@@ -14,6 +14,12 @@
 
 #include "common/banned.h"
 
+static const char *
+plural_of(const json_t *object, const char *key)
+{
+	return amount_plural((unsigned long long)control_number(object, key));
+}
+
 static void
 print_counters(const char *label, const json_t *object)
 {
@@ -107,10 +113,11 @@ print_node(const json_t *node)
 	else if (!json_is_integer(beat))
 		printf("%-16s%s%snot known to the database yet\n", "node:", name, name[0] == '\0' ? "" : " ");
 	else
-		printf("%-16s%s heard by the database %s ago, %s; %lld shares of quotas, %lld sessions use them\n",
+		printf("%-16s%s heard by the database %s ago, %s; %lld share%s of quotas, %lld session%s them\n",
 		    "node:", name, since,
 		    json_is_true(json_object_get(node, "lease")) ? "its lease holds" : "ITS LEASE HAS ENDED",
-		    control_number(node, "shares"), control_number(node, "sessions"));
+		    control_number(node, "shares"), plural_of(node, "shares"), control_number(node, "sessions"),
+		    control_number(node, "sessions") == 1 ? " uses" : "s use");
 }
 
 /* Where accounts names a database. */
@@ -119,9 +126,9 @@ print_store(const json_t *store)
 {
 	if (!json_is_object(store))
 		return;
-	printf("%-16s%s, %s; %lld accounts kept for the time in which it does not answer\n",
+	printf("%-16s%s, %s; %lld account%s kept for the time in which it does not answer\n",
 	    "database:", control_text(store, "state"), control_text(store, "file"),
-	    control_number(store, "kept_accounts"));
+	    control_number(store, "kept_accounts"), plural_of(store, "kept_accounts"));
 	if (strcmp(control_text(store, "state"), "up") != 0 && strcmp(control_text(store, "state"), "starting") != 0)
 		printf("%-16s'sallyportctl store check' says why\n", "");
 	printf("%-16s%s; %lld of their bans are in force here\n",
@@ -275,8 +282,9 @@ server_drain(struct ctl *ctl)
 	json_t *last = ask_server(ctl, request, &status);
 
 	if (last != NULL)
-		printf("no new connections; %lld sessions have %lld s for their transfers\n",
-		    control_number(last, "sessions"), control_number(last, "seconds"));
+		printf("no new connections; %lld %s %lld s for %s transfers\n", control_number(last, "sessions"),
+		    control_number(last, "sessions") == 1 ? "session has" : "sessions have",
+		    control_number(last, "seconds"), control_number(last, "sessions") == 1 ? "its" : "their");
 	json_decref(last);
 	return status;
 }
@@ -289,7 +297,8 @@ server_stop(struct ctl *ctl)
 	json_t *last = ask_server(ctl, request, &status);
 
 	if (last != NULL)
-		printf("stopping; %lld sessions are ended\n", control_number(last, "sessions"));
+		printf("stopping; %lld %s ended\n", control_number(last, "sessions"),
+		    control_number(last, "sessions") == 1 ? "session is" : "sessions are");
 	json_decref(last);
 	return status;
 }

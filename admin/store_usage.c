@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/amount.h"
 #include "admin/ctl.h"
 #include "admin/store_tool.h"
 
@@ -111,6 +112,12 @@ shared_usage_sum(const struct shared_usage *usage, uint64_t *bytes, uint64_t *fi
 }
 
 static const char *
+plural_of_signed(int64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+static const char *
 share_note(const struct store_share *share)
 {
 	return share->is_gone ? "; the server is gone, and another one takes the share back" : "";
@@ -123,19 +130,20 @@ shared_usage_print(const struct shared_usage *usage)
 	const json_t *name;
 	size_t i;
 
-	printf("%-24s settled: %lld bytes, %lld files\n", "", (long long)settled->base_bytes,
-	    (long long)settled->base_files);
+	printf("%-24s settled: %lld byte%s, %lld file%s\n", "", (long long)settled->base_bytes,
+	    plural_of_signed(settled->base_bytes), (long long)settled->base_files, plural_of_signed(settled->base_files));
 	if (settled->slack_bytes > 0 || settled->slack_files > 0)
 		printf(
-		    "%-24s slack: %lld bytes, %lld files, which servers that are gone may have used; a count frees them\n",
-		    "", (long long)settled->slack_bytes, (long long)settled->slack_files);
+		    "%-24s slack: %lld byte%s, %lld file%s, which servers that are gone may have used; a count frees them\n",
+		    "", (long long)settled->slack_bytes, plural_of_signed(settled->slack_bytes),
+		    (long long)settled->slack_files, plural_of_signed(settled->slack_files));
 	for (i = 0; i < usage->share_count; i++) {
 		const struct store_share *share = &usage->shares[i];
 
-		printf("%-24s share of '%s': %lld of %lld bytes, %lld of %lld files, %lld sessions%s\n", "",
+		printf("%-24s share of '%s': %lld of %lld bytes, %lld of %lld files, %lld session%s%s\n", "",
 		    ctl_quote(share->node), (long long)share->net_bytes, (long long)share->allow_bytes,
 		    (long long)share->net_files, (long long)share->allow_files, (long long)share->sessions,
-		    share_note(share));
+		    plural_of_signed(share->sessions), share_note(share));
 	}
 	json_array_foreach(usage->haunted, i, name)
 		printf(

@@ -654,7 +654,11 @@ user_passwd(struct ctl *ctl)
 	if (check_name(ctl->operand) < 0)
 		return CTL_USAGE;
 	buf_init(&line, ACCOUNT_LINE_MAX);
-	if (look_before_passwd(ctl) < 0 || read_hash(ctl, &hash) < 0)
+	if (look_before_passwd(ctl) < 0) {
+		status = ctl->half_verb != NULL ? CTL_USAGE : CTL_FAILED;
+		goto out;
+	}
+	if (read_hash(ctl, &hash) < 0)
 		goto out;
 	book = book_with(ctl, true, &line, &account);
 	if (book == NULL)

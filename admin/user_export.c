@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "accounts/account.h"
+#include "admin/amount.h"
 #include "admin/book.h"
 #include "admin/ctl.h"
 #include "common/io.h"
@@ -102,7 +103,8 @@ user_export(struct ctl *ctl)
 		if (status != CTL_DONE)
 			unlink(ctl->operand);
 		else
-			printf("%zu accounts written to '%s'\n", run.count, ctl_quote(ctl->operand));
+			printf("%zu account%s written to '%s'\n", run.count, amount_plural(run.count),
+			    ctl_quote(ctl->operand));
 	}
 out:
 	book_close(book);

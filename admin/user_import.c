@@ -13,6 +13,7 @@
 #include "accounts/definition.h"
 #include "accounts/groups.h"
 #include "accounts/password.h"
+#include "admin/amount.h"
 #include "admin/book.h"
 #include "admin/ctl.h"
 #include "admin/store_limits.h"
@@ -444,7 +445,7 @@ report_import(const struct import *run, const struct book *book, size_t added)
 
 		return run->refused > 0 ? CTL_FAILED : status;
 	}
-	printf("%zu accounts imported into %s", added, book_place(book));
+	printf("%zu account%s imported into %s", added, amount_plural(added), book_place(book));
 	if (run->refused > 0)
 		printf(", %zu left out", run->refused);
 	printf("\n");
@@ -466,8 +467,8 @@ import_into(struct import *run, struct book *book)
 	if (r < 0)
 		return CTL_FAILED;
 	if (run->refused > 0 && !skips) {
-		ctl_error("%zu accounts cannot be taken, so none was; repair them, or leave them out with --skip",
-		    run->refused);
+		ctl_error("%zu account%s cannot be taken, so none was; repair the lines, or leave them out with --skip",
+		    run->refused, amount_plural(run->refused));
 		return CTL_FAILED;
 	}
 	return book_save(book) < 0 ? CTL_FAILED : report_import(run, book, added);

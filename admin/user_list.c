@@ -6,6 +6,7 @@
 
 #include "accounts/account.h"
 #include "accounts/password.h"
+#include "admin/amount.h"
 #include "admin/book.h"
 #include "admin/ctl.h"
 #include "admin/user_brake.h"
@@ -364,13 +365,14 @@ static void
 print_keep(const struct keep_rules *keep)
 {
 	if (keep->days > 0)
-		printf("keep:         %u days\n", (unsigned)keep->days);
+		printf("keep:         %u day%s\n", (unsigned)keep->days, amount_plural(keep->days));
 	if (keep->quota_bytes != KEEP_NO_QUOTA)
 		print_amount("keep-quota", keep->quota_bytes, KEEP_NO_QUOTA, "bytes");
 	if (keep->retain_days > 0)
-		printf("retain:       %u days\n", (unsigned)keep->retain_days);
+		printf("retain:       %u day%s\n", (unsigned)keep->retain_days, amount_plural(keep->retain_days));
 	if (keep->brake_changes > 0)
-		printf("keep-brake:   %u in %u seconds\n", (unsigned)keep->brake_changes, (unsigned)keep->brake_s);
+		printf("keep-brake:   %u in %u second%s\n", (unsigned)keep->brake_changes, (unsigned)keep->brake_s,
+		    amount_plural(keep->brake_s));
 }
 
 static void

@@ -25,8 +25,9 @@ retained_job(int home_fd, const void *arg, void *result)
 static void
 print_retained(const struct account *account, struct retained_list *list)
 {
-	ctl_error("%llu files in '%s' are retained (retain=%ud), so nobody removes the home before the last date:",
-	    (unsigned long long)list->count, ctl_quote(account->home), (unsigned)account->keep.retain_days);
+	ctl_error("%llu file%s in '%s' %s retained (retain=%ud), so nobody removes the home before the last date:",
+	    (unsigned long long)list->count, amount_plural(list->count), ctl_quote(account->home),
+	    list->count == 1 ? "is" : "are", (unsigned)account->keep.retain_days);
 	for (unsigned i = 0; i < list->rows && i < RETAINED_ROWS_MAX; i++) {
 		char until[AMOUNT_SIZE];
 

@@ -381,7 +381,7 @@ watchers_are()
 	ftp_login alice secret
 	ftp_stuck big 8M
 	run -0 ctl drain
-	assert_output --regexp '^no new connections; 1 sessions have 30 s for their transfers$'
+	assert_output --regexp '^no new connections; 1 session has 30 s for its transfers$'
 	wait_until log_has ' stop .*transfers may finish'
 	run -0 ctl status --json
 	assert_equal "$(jq -r .state <<<"$output")" draining
@@ -396,7 +396,7 @@ watchers_are()
 	ftp_login alice secret
 	ftp_stuck big2
 	run -0 ctl stop
-	assert_output 'stopping; 1 sessions are ended'
+	assert_output 'stopping; 1 session is ended'
 	wait_until is_gone "$SERVER_PID"
 	run -1 ctl status
 	assert_output "sallyportctl: the server is not running: nothing answers at '$DIR/run/control'; start it with 'systemctl start sallyportd', or name its configuration with -c"

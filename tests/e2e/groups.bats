@@ -164,7 +164,7 @@ get()
 	assert_equal "$(grep '^bob' "$DIR/etc/users" | cut -d: -f6-)" ''
 	run ctl group remove staff --force
 	assert_success
-	assert_output --partial '1 accounts of the group cannot log in any more'
+	assert_output --partial '1 account of the group cannot log in any more'
 	run ctl user show alice
 	assert_line 'state:        no group'
 	assert_line --partial 'not defined, so the account cannot log in'
@@ -207,4 +207,46 @@ is_exact()
 	refute_output --partial "'c'"
 	ctl user import "$DIR/import" --skip || :
 	assert_equal "$(ctl --json user list | jq -c '[.[].name]')" '["a","c"]'
+}
+
+@test "group set and group add refuse what contradicts an account's own words, and name it" {
+	ctl group add staff --keep 30d
+	for name in alice bob carol; do
+		add_user "$name" secret --group staff
+	done
+	ctl user set alice --retain 20d
+	ctl user set bob --retain 30d
+	cp "$DIR/etc/users" "$DIR/before"
+	run ctl group set staff --keep 10d
+	assert_failure 1
+	assert_line --partial "account 'alice' contradicts its group 'staff' then: retain is longer than keep"
+	assert_line --partial "account 'bob' contradicts"
+	refute_output --partial carol
+	assert_line --partial "stays as it is; change those accounts with 'user set' first"
+	cmp "$DIR/before" "$DIR/etc/users"
+	run ctl group set staff --keep 20d
+	assert_failure 1
+	assert_line --partial "account 'bob' contradicts"
+	assert_line --partial 'change that account'
+	refute_output --partial "'alice'"
+	# what contradicts nobody is taken, and counted
+	run ctl group set staff --keep 31d
+	assert_output 'staff: changed; 3 accounts'
+	ctl user set bob --retain none
+	run ctl group set staff --keep 20d
+	assert_output 'staff: changed; 3 accounts'
+	run ctl config check
+	refute_output --partial contradicts
+	# accounts can name a group that is yet to come
+	sed -i '/^+group/d' "$DIR/etc/users"
+	run ctl group add staff --keep 5d
+	assert_failure 1
+	assert_line --partial "account 'alice' contradicts its group 'staff' then"
+	ctl user set alice --retain none
+	ctl group add staff --keep 5d
+	for name in bob carol; do
+		ctl user set "$name" --group none
+	done
+	run ctl group set staff --keep 6d
+	assert_output 'staff: changed; 1 account'
 }

@@ -146,7 +146,7 @@ age_keep()
 	[ "$(ctl --json keep purge alice --older-than 12d | jq -c '[.files_removed, .files]')" = '[0,3]' ]
 	[ "$(ctl --json keep purge alice | jq -c '[.files_removed, .files]')" = '[0,3]' ]
 	run -0 ctl keep purge alice --older-than 11d
-	[[ $output == *'3 bytes in 1 files removed, 6 in 2 left' ]]
+	[[ $output == *'3 bytes in 1 file removed, 6 in 2 left' ]]
 	[ "$(ctl --json keep list alice --path /a | jq .files)" -eq 0 ]
 	[ "$(ctl --json keep purge alice --path /b | jq -c '[.files_removed, .bytes_removed, .files]')" = '[1,3,1]' ]
 	age_keep 31

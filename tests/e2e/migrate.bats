@@ -110,7 +110,7 @@ refused()
 	printf 'listen=YES\nlocal_enable=YES\nwrite_enable=YES\ntcp_wrappers=YES\n' >"$DIR/vsftpd.conf"
 	run migrate vsftpd "$DIR/vsftpd.conf"
 	assert_equal "$status" 1
-	assert_output --partial '1 things that protect are not carried'
+	assert_output --partial '1 thing that protects is not carried'
 	run cat "$OUT/sallyport.conf"
 	assert_output --partial "# $DIR/vsftpd.conf:4: tcp_wrappers=YES
 #     PROTECTS. Why: hosts_access(5) is not asked."
@@ -156,7 +156,7 @@ refused()
 	old_user carl secret 200104 /bin/bash
 	run migrate vsftpd "$DIR/vsftpd.conf" "$DIR/old/passwd"
 	assert_success
-	assert_output --partial '1 accounts, 0 not taken, 2 left out'
+	assert_output --partial '1 account, 0 not taken, 2 left out'
 	run cat "$OUT/sallyport.conf"
 	assert_output --partial 'listen = {"0.0.0.0:2121"}'
 	assert_output --partial 'passive-ports = "20000-20100"'
@@ -275,7 +275,7 @@ refused()
 	echo x >"$DIR/home/site/there"
 	run migrate vsftpd "$DIR/vsftpd.conf"
 	assert_success
-	assert_output --partial '1 accounts cannot log in before their homes are theirs'
+	assert_output --partial '1 account cannot log in before its home is its own; users has the reason'
 	grep -q "^# 'anonymous' cannot log in yet: home '$DIR/home/site' belongs to uid 0" "$OUT/users"
 	rm -r "$OUT" "$DIR/home/site"
 	run migrate vsftpd "$DIR/vsftpd.conf"
@@ -367,7 +367,7 @@ refused()
 	done >"$DIR/ftpd.passwd"
 	run migrate proftpd "$DIR/proftpd.conf" "$DIR/ftpd.passwd"
 	assert_success
-	assert_output --partial '1 accounts, 0 not taken, 1 left out'
+	assert_output --partial '1 account, 0 not taken, 1 left out'
 	grep -qF "# $DIR/conf.d/limits.conf:1: <Limit SITE_CHMOD>" "$OUT/sallyport.conf"
 	start_migrated
 	touch "$DIR/home/anna/there" "$DIR/home/anna/.secret" "$DIR/home/anna/archive/old"
@@ -508,7 +508,7 @@ refused_at()
 	echo x >"$DIR/home/site/there"
 	run migrate proftpd "$DIR/proftpd.conf" "$DIR/one.passwd" "$DIR/two.passwd"
 	assert_success
-	assert_output --partial "'$OUT/users': 1 accounts, 0 not taken"
+	assert_output --partial "'$OUT/users': 1 account, 0 not taken"
 	assert_output --partial "'$OUT/two.example.users': 3 accounts, 0 not taken"
 	assert_output --partial 'server "three.example": the accounts of the main server'
 	assert_equal "$(stat -c '%U %a' "$OUT/two.example.users")" 'root 600'
@@ -560,7 +560,7 @@ refused_at()
 	account bert 200102 "$DIR/two.passwd"
 	run migrate proftpd "$DIR/proftpd.conf" "$DIR/one.passwd"
 	assert_equal "$status" 1
-	assert_output --partial '1 virtual hosts are not carried'
+	assert_output --partial '1 virtual host is not carried'
 	assert_output --partial 'a virtual host lacks its file of accounts'
 	run cat "$OUT/sallyport.conf"
 	assert_output --partial "# $DIR/proftpd.conf:8: AuthUserFile $DIR/two.passwd

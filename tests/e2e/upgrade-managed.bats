@@ -276,7 +276,7 @@ is_stopped()
 	assert_success
 	wait_until eval "[ \"\$(main_pid)\" != $old ]"
 	find_main
-	assert_output "process $SERVER_PID has taken over; 1 sessions go on in process $old"
+	assert_output "process $SERVER_PID has taken over; 1 session goes on in process $old"
 	run ctl --json upgrade
 	assert_success
 	assert_output --partial '"good": true'

@@ -161,7 +161,7 @@ own_program()
 	second=$OTHER
 	retiring=$SERVER_PID
 	upgrade
-	log_has "process $SERVER_PID has taken over; 1 sessions go on in process $retiring, and 1 in servers before it"
+	log_has "process $SERVER_PID has taken over; 1 session goes on in process $retiring, and 1 in servers before it"
 	pids+=" $SERVER_PID"
 	OTHER=$first
 	other_goes_on

@@ -436,7 +436,7 @@ was_used()
 	sed -i 's/+group guests/+group visitors/' "$DIR/export"
 	run ctl user import "$DIR/export"
 	assert_success
-	assert_output --partial '1 accounts imported'
+	assert_output --partial '1 account imported'
 	assert_equal "$(grep -c '^+group' "$DIR/etc/users")" 3
 	may_login carol secret
 }
@@ -466,4 +466,27 @@ was_used()
 	assert_failure 2
 	run ctl user del nobody
 	assert_failure 1
+}
+
+@test "user passwd list, add and del without a name say what is missing; an account may have such a name" {
+	write_config
+	add_user alice secret
+	for verb in list add del; do
+		run ctl user passwd "$verb"
+		assert_failure 2
+		assert_output "sallyportctl: 'user passwd $verb' needs a name: user passwd $verb NAME"
+	done
+	run ctl user passwd del --label x
+	assert_failure 2
+	assert_output "sallyportctl: 'user passwd del' needs a name: user passwd del NAME"
+	run ctl user passwd nobody
+	assert_failure 1
+	assert_output --partial "no account 'nobody'"
+	add_user list secret
+	before=$(grep '^list:' "$DIR/etc/users")
+	ctl user passwd list --password-stdin <<<other
+	[ "$(grep '^list:' "$DIR/etc/users")" != "$before" ]
+	run ctl user passwd list list
+	assert_success
+	assert_output --partial main
 }
