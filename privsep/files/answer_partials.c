@@ -42,7 +42,7 @@ put_rows(struct files *files, const struct partial_list *list)
 
 		if (patterns_match(files->session->patterns, false, name, strlen(name)) ||
 		    patterns_deny_path(files->session->patterns, row->path.text) ||
-		    folders_full_path(files->tree, &path) < 0)
+		    home_full_path(files->tree, &path) < 0)
 			continue;
 		if (files->message.length + ROW_FIXED + path.len > IPC_PARTIALS_BYTES)
 			return;

@@ -5,7 +5,6 @@
 #include <stdbool.h>
 
 #include "common/written.h"
-#include "privsep/files/folders.h"
 #include "privsep/files/question.h"
 
 #include "common/banned.h"
@@ -43,9 +42,9 @@ braked_count(const struct home *home, const struct home_path *path)
 	if (!home->session->has_brake)
 		return 0;
 	seen = *path;
-	if (folders_full_path(home, &seen) < 0) {
+	if (home_full_path(home, &seen) < 0) {
 		seen = (struct home_path){.len = 1, .text = "/"}; /* too long: the folder's own path has to do */
-		(void)folders_full_path(home, &seen);
+		(void)home_full_path(home, &seen);
 	}
 	return note_answer(ask_brake(home->session, &seen));
 }

@@ -185,23 +185,3 @@ folders_hide(const struct home *home, const struct home_path *directory, const c
 	}
 	return false;
 }
-
-int
-folders_full_path(const struct home *tree, struct home_path *path)
-{
-	size_t len = tree->at == NULL ? 0 : strlen(tree->at);
-
-	if (len == 0)
-		return 0;
-	if (path->len == 1) {
-		path->len = len;
-		memcpy(path->text, tree->at, len + 1);
-		return 0;
-	}
-	if (path->len + len > HOME_PATH_MAX)
-		return -ENAMETOOLONG;
-	memmove(path->text + len, path->text, path->len + 1);
-	memcpy(path->text, tree->at, len);
-	path->len += len;
-	return 0;
-}

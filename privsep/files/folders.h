@@ -37,7 +37,4 @@ const char *folders_entry(const struct home *home, const struct home_path *direc
 /* Is a name of a directory of the home that of a folder, which hides what the home has there? st: of the folder; or NULL. */
 bool folders_hide(const struct home *home, const struct home_path *directory, const char *name, struct stat *st);
 
-/* Put the path where the account sees a tree before a path in it. 0, or -ENAMETOOLONG. */
-int folders_full_path(const struct home *tree, struct home_path *path);
-
 #endif

@@ -348,3 +348,23 @@ home_enter(const struct home *home, const struct home_path *path)
 	close_fd(&fd);
 	return r;
 }
+
+int
+home_full_path(const struct home *tree, struct home_path *path)
+{
+	size_t len = tree->at == NULL ? 0 : strlen(tree->at);
+
+	if (len == 0)
+		return 0;
+	if (path->len == 1) {
+		path->len = len;
+		memcpy(path->text, tree->at, len + 1);
+		return 0;
+	}
+	if (path->len + len > HOME_PATH_MAX)
+		return -ENAMETOOLONG;
+	memmove(path->text + len, path->text, path->len + 1);
+	memcpy(path->text, tree->at, len);
+	path->len += len;
+	return 0;
+}

@@ -82,6 +82,9 @@ int home_enter(const struct home *home, const struct home_path *path);
 /* Append one component. 0, or -ENAMETOOLONG (the path stays as it was). */
 int home_path_push(struct home_path *path, const char *name, size_t len);
 
+/* Put the path where the account sees a tree, the home or a folder, before a path in it. 0, or -ENAMETOOLONG. */
+int home_full_path(const struct home *tree, struct home_path *path);
+
 /* Make a descriptor block again that was opened with O_NONBLOCK, and no other status flag, for safety's sake. 0 or -errno. */
 int home_clear_nonblock(int fd);
 
