@@ -653,12 +653,6 @@ tell_unknown_command(const struct ctl *ctl)
 		    ctl->noun, verbs);
 }
 
-void
-ctl_say_half(const struct ctl *ctl)
-{
-	ctl_error("'%s %s' needs a name: %s %s NAME", ctl->noun, ctl->half_verb, ctl->noun, ctl->half_verb);
-}
-
 /* Check the words and options of command. */
 static int
 check_command(const struct ctl *ctl, const struct ctl_command *command)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "admin/ctl.h"
 #include "common/buf.h"
 #include "common/journal.h"
 #include "common/text.h"
@@ -68,4 +69,10 @@ const char *
 ctl_shown(const char *text)
 {
 	return escaped(ESCAPE_TERMINAL, text);
+}
+
+void
+ctl_say_half(const struct ctl *ctl)
+{
+	ctl_error("'%s %s' needs a name: %s %s NAME", ctl->noun, ctl->half_verb, ctl->noun, ctl->half_verb);
 }
