@@ -13,6 +13,7 @@
 #include "common/written.h"
 #include "privsep/files/braked.h"
 #include "privsep/files/directory.h"
+#include "privsep/files/keep_path.h"
 #include "privsep/files/keep_purge.h"
 #include "privsep/files/keep_report.h"
 #include "privsep/files/partial_name.h"
@@ -165,6 +166,7 @@ static int
 keep_file(struct keep_hold *hold, const struct home *home, const struct home_path *path, int dir_fd, const char *name,
     bool is_moved)
 {
+	static struct home_path found SELDOM_WRITTEN; /* until the hold ends */
 	struct stat st;
 	uint64_t size;
 	int r = hold->fd >= 0 ? 0 : keep_open(hold, home, true);
@@ -175,6 +177,8 @@ keep_file(struct keep_hold *hold, const struct home *home, const struct home_pat
 	r = look_at_plain(dir_fd, name, &st);
 	if (r == 0)
 		r = retain_permit(home->keep, hold->state.clock_s, dir_fd, name);
+	if (r == 0)
+		r = keep_path_find(home, path, dir_fd, name, &found);
 	if (r < 0) {
 		(void)!keep_save(hold);
 		keep_end(hold, 0);
@@ -188,7 +192,7 @@ keep_file(struct keep_hold *hold, const struct home *home, const struct home_pat
 	if (r == 0)
 		r = keep_save(hold); /* before: an end in between counts too much, never too little */
 	if (r == 0)
-		r = open_hash_directory(hold, home, path);
+		r = open_hash_directory(hold, home, &found);
 	if (r == 0)
 		r = take_in(hold, dir_fd, name, is_moved);
 	if (r == 0 && is_moved && must_have_moved_file(hold, dir_fd, name) < 0) {
@@ -200,7 +204,7 @@ keep_file(struct keep_hold *hold, const struct home *home, const struct home_pat
 		r = -EIO;
 	if (r == 0) {
 		hold->home = home;
-		hold->path = path;
+		hold->path = &found;
 		return 0;
 	}
 	keep_end(hold, r);

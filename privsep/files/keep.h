@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What is kept of what a client replaces and removes (keep=30d): .sallyport-keep/DAY/HASH/STAMP.NUMBER in the root of the
- * home, where HASH is of the path that the client gave, and HASH/path holds that path. DAY is one of the keep's own
+ * home, where HASH is of the path (keep_path.h), and HASH/path holds that path. DAY is one of the keep's own
  * clock, which is in its file "state": it goes as the clock of the host does, but a jump forward moves it by a tenth of
  * the time of keeping, or of that of retention (retain.h), at most. One lock on the directory makes each change of it one.
  *

@@ -11,10 +11,11 @@
 #include "common/text.h"
 #include "common/written.h"
 #include "privsep/files/directory.h"
+#include "privsep/files/keep_path.h"
 #include "privsep/files/partial_name.h"
-#include "privsep/files/permitted.h"
 #include "privsep/files/rename_new.h"
 #include "privsep/files/storage.h"
+#include "privsep/files/zone.h"
 
 #include "common/banned.h"
 
@@ -56,16 +57,23 @@ look_at_day(struct keep_versions *versions, int keep_fd, const char *day, const 
 	return keep_is_strange(r) ? 0 : r;
 }
 
-/* Where directories have rights of their own, the one that would hold the name decides, as for a listing. */
+/* Where directories have rights of their own, the one that holds the file decides, as for a listing. */
 static int
-permit_versions(const struct home *home, const struct home_path *path)
+find_versions(const struct home *home, const struct home_path *path, struct home_path *found)
 {
-	const char *name;
+	char name[NAME_MAX + 1];
+	mode_t type;
 	int dir_fd = -1;
-	int r = 0;
+	int r;
 
-	if (home->session->zones != NULL)
-		r = permitted_parent(home, path, MAY_LIST, 0, &dir_fd, &name);
+	*found = *path;
+	if (home->session->zones == NULL)
+		return 0;
+	r = home_open_target(home, path, &dir_fd, name, &type);
+	if (r == 0)
+		r = zone_permit(home, dir_fd, MAY_LIST, 0);
+	if (r == 0)
+		r = keep_path_find(home, path, dir_fd, name, found);
 	close_fd(&dir_fd);
 	return r;
 }
@@ -74,6 +82,7 @@ int
 keep_versions(const struct home *home, const struct home_path *path, struct keep_versions *versions)
 {
 	static struct directory days SELDOM_WRITTEN;
+	struct home_path found;
 	char hash[KEEP_HASH_SIZE];
 	const struct dirent64 *entry;
 	int r;
@@ -82,9 +91,9 @@ keep_versions(const struct home *home, const struct home_path *path, struct keep
 	versions->rows = 0;
 	if (home->keep == NULL || home->keep->days == 0)
 		return -ENOKEY;
-	r = permit_versions(home, path);
+	r = find_versions(home, path, &found);
 	if (r == 0)
-		r = keep_hash(path, hash);
+		r = keep_hash(&found, hash);
 	if (r == 0)
 		r = directory_open_at(&days, home->fd, KEEP_DIRECTORY);
 	while (r == 0 && (r = directory_next(&days, &entry)) == 0 && entry != NULL)
@@ -274,6 +283,7 @@ int
 keep_restore(const struct home *home, const struct home_path *path, const char *id, size_t id_len)
 {
 	char text[KEEP_ID_SIZE], name[NAME_MAX + 1];
+	struct home_path found;
 	mode_t type;
 	int to_fd = -1;
 	int r = check_restore(home, id, id_len, path, text);
@@ -284,7 +294,9 @@ keep_restore(const struct home *home, const struct home_path *path, const char *
 	if (r == 0 && has_control(name, strlen(name)))
 		r = -EINVAL;
 	if (r == 0)
-		r = restore_to(home, path, text, path, to_fd, name, true);
+		r = keep_path_find(home, path, to_fd, name, &found);
+	if (r == 0)
+		r = restore_to(home, &found, text, &found, to_fd, name, true);
 	close_fd(&to_fd);
 	return r;
 }

@@ -27,6 +27,7 @@ struct link_way {
 	char done[PATH_MAX];	/* from the root: no link, no "..", no name that is denied; "": the root itself */
 	char rest[PATH_MAX];	/* still to go */
 	int links;
+	bool is_last_missing;	/* nothing bears the last name of what is done, with which the path ends */
 };
 
 /* The next component of a text, and its length; 0 at the end. */
@@ -151,6 +152,7 @@ look_for_link(struct link_way *way, int root_fd, const char *after)
 	int fd = -1;
 	int r = open_linkless(root_fd, way->done, O_PATH | O_NOFOLLOW | O_CLOEXEC, &fd);
 
+	way->is_last_missing = r == -ENOENT && component_length(&after) == 0;
 	if (r < 0)
 		return r;
 	if (fstat(fd, &st) < 0)
@@ -191,25 +193,36 @@ expand_links(struct link_way *way, int root_fd, const struct patterns *patterns,
 	return r < 0 ? r : 0;
 }
 
+/* Begin with nothing done. */
+static int
+set_out(struct link_way *way, const char *relative)
+{
+	size_t len = strlen(relative);
+
+	if (len >= sizeof(way->rest))
+		return -ENAMETOOLONG;
+	way->done_len = 0;
+	way->done[0] = '\0';
+	way->links = 0;
+	way->is_last_missing = false;
+	memcpy(way->rest, relative, len + 1);
+	return 0;
+}
+
 int
 link_way_open(int root_fd, const struct patterns *patterns, const char *relative, int flags, int *fd_out)
 {
 	bool follows_last = (flags & O_NOFOLLOW) == 0;
 	struct link_way way;
-	size_t len = strlen(relative);
 	int r = permit_components(patterns, relative);
 
 	if (r < 0)
 		return r;
 	r = open_linkless(root_fd, relative, flags, fd_out);
 	for (int race = 0; r == -ELOOP && race < RACES_MAX; race++) {
-		if (len >= sizeof(way.rest))
-			return -ENAMETOOLONG;
-		way.done_len = 0;
-		way.done[0] = '\0';
-		way.links = 0;
-		memcpy(way.rest, relative, len + 1);
-		r = expand_links(&way, root_fd, patterns, follows_last);
+		r = set_out(&way, relative);
+		if (r == 0)
+			r = expand_links(&way, root_fd, patterns, follows_last);
 		if (r < 0)
 			return r;
 		storage_refresh_way(root_fd, done_path(&way));
@@ -217,5 +230,20 @@ link_way_open(int root_fd, const struct patterns *patterns, const char *relative
 		if (!follows_last)
 			return r;	/* what is a link at the end stays one */
 	}
+	return r;
+}
+
+int
+link_way_resolve(int root_fd, const struct patterns *patterns, const char *relative, char real[PATH_MAX])
+{
+	struct link_way way;
+	int r = set_out(&way, relative);
+
+	if (r == 0)
+		r = expand_links(&way, root_fd, patterns, true);
+	if (r == -ENOENT && way.is_last_missing)
+		r = 0;
+	if (r == 0)
+		memcpy(real, way.done, way.done_len + 1);
 	return r;
 }

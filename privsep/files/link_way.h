@@ -7,6 +7,8 @@
 #ifndef PRIVSEP_FILES_LINK_WAY_H
 #define PRIVSEP_FILES_LINK_WAY_H
 
+#include <limits.h>
+
 struct patterns;
 
 /*
@@ -18,5 +20,11 @@ struct patterns;
  * another -errno.
  */
 int link_way_open(int root_fd, const struct patterns *patterns, const char *relative, int flags, int *fd_out);
+
+/*
+ * The path without links of what relative names, or would name: the last component may be missing. real is relative to
+ * the root, too; "": the root itself. It was right at one moment. Errors as above.
+ */
+int link_way_resolve(int root_fd, const struct patterns *patterns, const char *relative, char real[PATH_MAX]);
 
 #endif

@@ -367,3 +367,58 @@ drop_box()
 	run -0 ctl config check
 	assert_output --partial "for '/in': it allows changes"
 }
+
+# --- what is kept ---
+
+@test "what is kept of a directory's files comes back nowhere else, whatever links have led there" {
+	serve --keep 30d --rights /in=create,overwrite --rights /open=list,create,overwrite
+	as_user sh -c 'mkdir in pub open && for name in theirs others; do echo secret >in/$name; done
+		ln -s ../in pub/way && ln -s ../in/others pub/link && ln -s ../open pub/open && ln -s ../open/new pub/new'
+	py <<-'EOF'
+		import re
+		from ftp import Control
+		ID = re.compile(r"\d{5}\.\d{14}\.\d{4}")
+		KEEP = HOME_DIR + "/.sallyport-keep"
+
+		def versions(path, *codes):
+		    return ID.findall(c.ask("SITE VERSIONS " + path, *codes))
+
+		c = Control().login("alice", "secret")
+		c.put("pub/way/theirs", b"mine")
+		c.put("pub/link", b"mine")
+		ids = {day + "." + name for day in os.listdir(KEEP) if day != "state"
+		       for _, _, names in os.walk(KEEP + "/" + day) for name in names if name != "path"}
+		assert ids and all(map(ID.fullmatch, ids)), ids
+		for path in "pub/way/theirs", "pub/link", "in/theirs", "in/others":
+		    assert versions(path, 550) == [], path
+		c.ask("DELE pub/way", 250)
+		c.ask("DELE pub/link", 250)
+		c.ask("MKD pub/way", 257)
+		for path in "pub/way/theirs", "pub/link":
+		    assert versions(path, 200) == [], path
+		    for id in ids:
+		        c.ask("SITE RESTORE %s %s" % (path, id), 550)
+		        assert not os.path.exists(HOME_DIR + "/" + path), path
+		# where it came from, it comes back, and by all its names
+		for id in ids:
+		    c.ask("SITE RESTORE in/theirs " + id, 250, 550)
+		    c.ask("SITE RESTORE in/others " + id, 250, 550)
+		for name in "theirs", "others":
+		    with open(HOME_DIR + "/in/" + name) as file:
+		        assert file.read() == "secret\n", name
+		for name in "f", "new":
+		    c.put("open/" + name, b"one")
+		    c.put("pub/" + ("open/f" if name == "f" else "new"), b"two")
+		    (id,) = versions("open/" + name, 200)
+		    assert versions("pub/open/" + name, 200) == [id]
+		    c.ask("SITE RESTORE pub/open/%s %s" % (name, id), 250)
+		    with open(HOME_DIR + "/open/" + name) as file:
+		        assert file.read() == "one", name
+		# a file that is gone
+		c.put("pub/f", b"one")
+		c.ask("DELE pub/f", 250)
+		(id,) = versions("pub/f", 200)
+		c.ask("SITE RESTORE pub/f " + id, 250)
+		assert c.get("pub/f") == b"one"
+	EOF
+}
