@@ -48,22 +48,30 @@ sync_made(const struct home *home, int fd, bool is_wanted)
 	return is_wanted && home->session->config->upload_sync && fsync(fd) < 0 && errno != EINVAL ? -errno : 0;
 }
 
-/* The path, for those who list what is kept: before anything is. */
+static int
+write_path(const struct home *home, int fd, const struct home_path *path)
+{
+	int r = ftruncate(fd, 0) < 0 ? -errno : 0;
+
+	if (r == 0)
+		r = io_write_all(fd, path->text, path->len);
+	return r < 0 ? r : sync_made(home, fd, true);
+}
+
+/* The path, for those who list what is kept: before anything is. A program of the account's user may have put a FIFO there. */
 static int
 note_path(const struct home *home, int hash_fd, const struct home_path *path)
 {
+	const int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 	struct stat st;
-	int fd = openat(hash_fd, KEEP_PATH, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, RECORD_MODE);
+	int fd = openat(hash_fd, KEEP_PATH, flags, RECORD_MODE);
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	r = fstat(fd, &st) < 0 ? -errno : 0;
-	if (r == 0 && st.st_size != (off_t)path->len) {
-		r = io_write_all(fd, path->text, path->len);
-		if (r == 0)
-			r = sync_made(home, fd, true);
-	}
+	r = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -ENOTSUP;
+	if (r == 0 && st.st_size != (off_t)path->len)
+		r = write_path(home, fd, path);
 	close_fd(&fd);
 	return r;
 }

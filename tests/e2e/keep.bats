@@ -321,6 +321,44 @@ import contextlib, re, shutil, struct
 	END
 }
 
+@test "what a program of the account puts in the place of a path keeps nobody waiting" {
+	serve '--keep 30d'
+	py <<-END
+		$STEPS
+		import hashlib
+		c = Control().login()
+		c.put('a', b'1')
+		c.ask('DELE a', 250)
+		c.put('e', b'2')
+		path = '%s/%05d/%s/path' % (KEEP, state()[1] // 86400, hashlib.sha256(b'/e').hexdigest()[:32])
+
+		def theirs(name):
+		    os.chown(name, os.stat(HOME_DIR).st_uid, os.stat(HOME_DIR).st_gid)
+
+		os.mkdir(os.path.dirname(path))
+		theirs(os.path.dirname(path))
+		os.mkfifo(path)
+		theirs(path)
+		assert 'cannot be kept' in c.ask('DELE e', 550)
+		reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+		assert 'cannot be kept' in c.ask('DELE e', 550)
+		assert os.read(reader, 100) == b''
+		os.close(reader)
+		assert c.get('e') == b'2'
+		os.unlink(path)
+		# a text that is longer, and not this path, gives way
+		with open(path, 'w') as file:
+		    file.write('/another')
+		theirs(path)
+		c.ask('DELE e', 250)
+		with open(path) as file:
+		    assert file.read() == '/e'
+	END
+	run ctl keep list alice
+	assert_success
+	assert_output --partial '/e'
+}
+
 @test "keep-quota bounds the number of files that are kept, too" {
 	serve '--keep 30d --keep-quota 10'
 	py <<-END
