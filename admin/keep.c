@@ -147,9 +147,9 @@ take_kept_row(void *arg, const void *row, size_t len)
 		return;
 	}
 	memcpy(&item, row, len);
+	item.hash[sizeof(item.hash) - 1] = '\0';
 	if (len != KEEP_ITEM_SIZE(item.path_len) ||
-	    !keep_has_form(item.id, strnlen(item.id, sizeof(item.id)), KEEP_ID_FORM) ||
-	    strnlen(item.hash, sizeof(item.hash)) != sizeof(item.hash) - 1) {
+	    !keep_has_form(item.id, strnlen(item.id, sizeof(item.id)), KEEP_ID_FORM) || !keep_hash_is(item.hash)) {
 		listing->is_bad = true;
 		return;
 	}

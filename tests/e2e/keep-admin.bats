@@ -87,6 +87,18 @@ age_keep()
 	[[ $(ctl --json keep list alice --path /docs/a.txt | jq -r '.kept[0].kept') =~ ^20[0-9-]{8}\ [0-9:]{8}Z$ ]]
 }
 
+@test "keep list: what the process behind the walls makes up reaches no terminal" {
+	serve '--keep 30d'
+	put a one
+	put a two
+	rm "$HOME_DIR"/.sallyport-keep/*/*/path
+	run -1 env "$(preload lying_child)" "$BUILD/sallyportctl" -c "$CONF" keep list alice
+	[[ $output != *$'\e'* ]]
+	[[ $output == *"'$HOME_DIR' sent nonsense"* ]]
+	run -0 ctl keep list alice
+	[[ $output == *'(its path is lost)'* ]]
+}
+
 @test "keep restore and keep purge: what cannot be, says what would" {
 	serve '--keep 30d --keep-quota 1M'
 	put a one
