@@ -14,6 +14,8 @@
 
 #include "common/banned.h"
 
+#define FIGURE_MAX (UINT64_C(1) << 56) /* more than any home has */
+
 /* What the child says, in one write. */
 struct keeper_word {
 	int result; /* 0 or -errno */
@@ -54,7 +56,19 @@ tend_behind_walls(const struct account *account, int home_fd,
 
 /* In the parent. */
 
-/* A word fits into a pipe, and comes at once. */
+/* The sums of many accounts must not overflow because of one, whose state anybody may have written. */
+static void
+bound_figures(struct keep_tended *tended)
+{
+	uint64_t *const figures[] = {&tended->files, &tended->bytes, &tended->held_s, &tended->purged.files,
+	    &tended->purged.bytes, &tended->purged.strange};
+
+	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
+		if (*figures[i] > FIGURE_MAX)
+			*figures[i] = FIGURE_MAX;
+}
+
+/* A word fits into a pipe, and comes at once: nobody waits for the rest of one. */
 static int
 await_keeper(int fd, uint64_t wait_ms, struct keeper_word *word)
 {
@@ -62,9 +76,10 @@ await_keeper(int fd, uint64_t wait_ms, struct keeper_word *word)
 
 	if (r <= 0)
 		return r == 0 ? -ETIMEDOUT : r;
-	if (io_read_all(fd, word, sizeof(*word)) != (ssize_t)sizeof(*word))
+	if (read(fd, word, sizeof(*word)) != (ssize_t)sizeof(*word) || word->result > 0 || word->result < -4095)
 		return -ECHILD;
-	return word->result <= 0 && word->result >= -4095 ? word->result : -ECHILD;
+	bound_figures(&word->tended);
+	return word->result;
 }
 
 int
