@@ -324,6 +324,13 @@ protect(struct protocol *protocol, uint64_t deadline, struct stream *stream)
 	return r;
 }
 
+/* Has TLS left open whose the connection is? Where that is allowed (require-data-reuse = no), a port is announced once. */
+static bool
+may_be_a_stranger(const struct protocol *protocol, const struct stream *stream)
+{
+	return protocol->is_data_private && !stream_is_resumed(stream);
+}
+
 /* No data connection came about: log where it should have gone. */
 static void
 note_failure(struct protocol *protocol, int error)
@@ -380,7 +387,7 @@ data_open(struct protocol *protocol, struct stream *stream)
 		if (protocol->is_data_private)
 			r = protect(protocol, deadline, stream);
 	}
-	if (r == 0 && protocol->listen_fd >= 0)
+	if (r == 0 && protocol->listen_fd >= 0 && !may_be_a_stranger(protocol, stream))
 		rest_listener(protocol);
 	else if (protocol->listen_fd >= 0)
 		note_guess(protocol); /* a stranger at the client's address, as far as TLS can say */

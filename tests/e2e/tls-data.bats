@@ -178,6 +178,26 @@ restart_with()
 	END
 }
 
+@test "with require-data-reuse = no a port serves several transfers only while each resumes the session" {
+	restart_with tls='require-data-reuse = no'
+	ftps <<-'END'
+		def ports_of(session):
+		    ports = []
+		    for _ in range(20):
+		        ports.append(int(re.search(r'\|\|\|(\d+)\|', c.ask('EPSV', 229))[1]))
+		        raw = socket.create_connection((HOST, ports[-1]), WAIT_S)
+		        c.ask('STOR file', 150)
+		        c.protect(raw, session()).unwrap().close()
+		        c.expect(226)
+		    return set(ports)
+		c = Control().login()
+		resumed = ports_of(lambda: c.socket.session)
+		assert len(resumed) < 15, resumed
+		new = ports_of(lambda: None)
+		assert len(new) >= 18, new  # the first one is of before
+	END
+}
+
 # --- their end ---
 
 @test "an upload without close_notify is 426, and the old file stays" {
