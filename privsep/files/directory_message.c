@@ -12,25 +12,43 @@
 
 #define FILE_NAME ".message"
 
-/* Where nothing may be read, somebody else must have put it there: otherwise an upload could be read back. */
+/*
+ * Where nothing may be read, somebody else must have put it there: otherwise an upload could be read back, or what
+ * others have uploaded, by another name or a link. The account's rights as they are without a brake: it may have fallen
+ * after a rename.
+ */
+static int
+open_message_of_others(const struct home *home, const struct home_path *file, int *fd_out)
+{
+	const struct files_session *session = home->session;
+	struct stat st;
+	int fd = -1;
+	int r = home_lstat(home, file, &st);
+
+	if (r < 0)
+		return r;
+	if ((zone_rights_somewhere(session) & MAY_RENAME) != 0 || !S_ISREG(st.st_mode))
+		return -EKEYREVOKED;
+	r = permitted_file(home, file, 0, &fd, &st);
+	if (r == 0 && st.st_uid == session->uid) {
+		close_fd(&fd);
+		r = -EKEYREVOKED;
+	}
+	*fd_out = fd;
+	return r;
+}
+
 static int
 open_message(const struct home *home, const struct home_path *file, int *fd_out)
 {
 	const struct files_session *session = home->session;
 	bool asks_zone = session->zones != NULL;
 	struct stat st;
-	int fd = -1;
 	int r = -EKEYREVOKED;
 
 	if (asks_zone || (session->rights & MAY_READ) != 0)
-		r = permitted_file(home, file, MAY_READ, &fd, &st);
-	if (r == -EKEYREVOKED) {
-		r = permitted_file(home, file, 0, &fd, &st);
-		if (r == 0 && st.st_uid == session->uid)
-			close_fd(&fd);
-	}
-	*fd_out = fd;
-	return r < 0 || fd >= 0 ? r : -EKEYREVOKED;
+		r = permitted_file(home, file, MAY_READ, fd_out, &st);
+	return r == -EKEYREVOKED ? open_message_of_others(home, file, fd_out) : r;
 }
 
 int

@@ -368,6 +368,23 @@ drop_box()
 	assert_output --partial "for '/in': it allows changes"
 }
 
+@test "no file of others becomes the .message of a directory where it may not be read" {
+	write_config 'directory-message = yes'
+	serve --allow list,create,rename --rights /in=list,create,rename
+	as_user sh -c 'mkdir in pub && ln -s ../in/theirs pub/latest'
+	echo secret >"$HOME_DIR/in/theirs"
+	py <<-'EOF'
+		from ftp import Control
+		c = Control().login("alice", "secret")
+		for name, message in ("pub/latest", "pub/.message"), ("in/theirs", "in/.message"):
+		    c.ask("RNFR " + name, 350)
+		    c.ask("RNTO " + message, 250)
+		    c.ask("CWD /", 250)
+		    assert "secret" not in c.ask("CWD /" + message.split("/")[0], 250), message
+		    c.ask("CWD /", 250)
+	EOF
+}
+
 # --- what is kept ---
 
 @test "what is kept of a directory's files comes back nowhere else, whatever links have led there" {
