@@ -13,8 +13,6 @@
 
 #include "common/banned.h"
 
-#define BOOT_FILE "+boot" /* no account is called so */
-
 struct boot_file {
 	uint8_t boot_id[16]; /* of the machine */
 	uint8_t own_id[16];
@@ -32,7 +30,7 @@ write_uuid(const uint8_t id[16], char uuid[NODE_BOOT_SIZE])
 static int
 read_boot_file(int dir_fd, struct boot_file *file)
 {
-	int fd = openat(dir_fd, BOOT_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd = openat(dir_fd, NODE_BOOT_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	ssize_t got;
 
 	if (fd < 0)
@@ -53,7 +51,7 @@ node_boot_load(const char *directory, const uint8_t boot_id[16], char uuid[NODE_
 		memcpy(file.boot_id, boot_id, sizeof(file.boot_id));
 		r = getrandom(file.own_id, sizeof(file.own_id), 0) == sizeof(file.own_id) ? 0 : -EIO;
 		if (r == 0)
-			r = dir_fd < 0 ? -ENOENT : replace_file(dir_fd, BOOT_FILE, &file, sizeof(file), 0600, false);
+			r = dir_fd < 0 ? -ENOENT : replace_file(dir_fd, NODE_BOOT_FILE, &file, sizeof(file), 0600, false);
 	}
 	if (r == 0)
 		write_uuid(file.own_id, uuid);

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "accounts/node_boot.h"
 #include "common/address.h"
 #include "common/io.h"
 #include "common/libc.h"
@@ -32,8 +33,6 @@
 #define LOG_FD 4
 #define FIRST_OTHER_FD 5
 
-#define REFUSED_FILE "+refused" /* beside the ledgers; no account is called so */
-#define NODE_BOOT_FILE "+boot" /* beside it: the id of this node's boot */
 #define RETRY_MS 10000 /* after one that could not be started */
 #define LOOKUP_SECONDS_MAX 10
 #define QUIET_MS 3000 /* as long as a session waits for an answer */
@@ -103,7 +102,7 @@ mark_boot_as_refused(const struct broker_worker *broker)
 	char path[PATH_MAX];
 	int fd;
 
-	path_of_mark(broker, REFUSED_FILE, path);
+	path_of_mark(broker, NODE_REFUSED_FILE, path);
 	fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	close_fd(&fd);
 }
@@ -113,7 +112,7 @@ forget_refused_boot(const struct broker_worker *broker)
 {
 	char path[PATH_MAX];
 
-	path_of_mark(broker, REFUSED_FILE, path);
+	path_of_mark(broker, NODE_REFUSED_FILE, path);
 	if (unlink(path) < 0)
 		return;
 	path_of_mark(broker, NODE_BOOT_FILE, path);

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "accounts/account.h"
 #include "accounts/node_boot.h"
 #include "common/io.h"
 
@@ -27,7 +28,7 @@ setup(void **state)
 	snprintf(directory, sizeof(directory), "/tmp/test-node-boot.XXXXXX");
 	if (mkdtemp(directory) == NULL)
 		return -1;
-	snprintf(path, sizeof(path), "%s/+boot", directory);
+	snprintf(path, sizeof(path), "%s/" NODE_BOOT_FILE, directory);
 	return 0;
 }
 
@@ -77,12 +78,29 @@ test_damage(void **state)
 	assert_true(node_boot_load("/nonexistent", boot, again) < 0);
 }
 
+/* Ledgers lie beside them: NAME of an account, +NAME of a folder. */
+static void
+test_no_ledger_has_the_name(void **state)
+{
+	static const char *const files[] = {NODE_BOOT_FILE, NODE_BOOT_FILE ".new", NODE_REFUSED_FILE};
+	const char *problem;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		const char *of_folder = files[i] + (files[i][0] == '+');
+
+		assert_false(account_name_valid(files[i], strlen(files[i]), &problem));
+		assert_false(account_name_valid(of_folder, strlen(of_folder), &problem));
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_same_until_state_or_machine_is_new, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
+	    cmocka_unit_test(test_no_ledger_has_the_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
