@@ -385,9 +385,12 @@ kill_for_violation(struct sessions *sessions, struct slot *slot, const char *wha
 	kill(-slot->monitor_pid, SIGKILL);
 }
 
+/* What a monitor has told of one account says nothing of the next one that its client tries. */
 static void
-forget_folders(struct slot *slot)
+forget_homes(struct slot *slot)
 {
+	free(slot->home);
+	slot->home = NULL;
 	for (size_t i = 0; i < slot->folder_count; i++)
 		free(slot->folders[i]);
 	free(slot->folders);
@@ -413,7 +416,7 @@ slot_answer_attempt(struct sessions *sessions, struct slot *slot)
 		kill_for_violation(sessions, slot, "malformed attempt");
 		return;
 	}
-	forget_folders(slot);
+	forget_homes(slot);
 	turns_wait(sessions->turns[TURN_HASH], &slot->turns[TURN_HASH], &slot->address);
 }
 
@@ -1025,9 +1028,7 @@ slot_gone(void *arg, int status)
 	timer_stop(sessions->server->loop, &slot->overdue);
 	TAILQ_REMOVE(&sessions->live, slot, live);
 	TAILQ_INSERT_HEAD(&sessions->free, slot, free);
-	free(slot->home);
-	slot->home = NULL;
-	forget_folders(slot);
+	forget_homes(slot);
 	slot->monitor_pid = 0;
 	sessions->live_count--;
 	if (sessions->broker != NULL && sessions->live_count == 0)

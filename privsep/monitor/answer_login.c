@@ -341,6 +341,7 @@ admit_account(struct monitor *monitor, const struct account *account, enum looku
 	}
 	complete_login(monitor, account, files_channel, login_home_note(account, home_fd));
 out:
+	folders_close(monitor); /* before the list of them is gone, should the client try another account */
 	if (r < 0) {
 		share_leave(monitor);
 		quota_close(monitor);
@@ -349,7 +350,6 @@ out:
 	if (r < 0 || !is_shared)
 		monitor_close_store(monitor);
 	close_fd(&home_fd);
-	folders_close(monitor);
 	close_fd(&files_channel);
 	return r;
 }

@@ -113,6 +113,32 @@ of_file()
 	echo mine | put_as bot c.txt
 }
 
+@test "a login that is refused at last leaves no folder to the next one of the session" {
+	serve
+	add_user dora secret
+	ctl user set anna --max-sessions 1
+	py <<-'EOF'
+		def connect():
+		    return Control().greet()
+
+		def log_in(c, name, code):
+		    c.ask("USER " + name, 331)
+		    c.ask("PASS secret", code)
+
+		first, c = connect(), connect()
+		log_in(first, "anna", 230)
+		log_in(c, "anna", 530)
+		first.ask("QUIT", 221)
+		log_in(c, "dora", 230)
+		wait_until(lambda: len(children(int(os.environ["SERVER_PID"]))) > 0 and sum(
+		    len(children(pid)) == 2 for pid in children(int(os.environ["SERVER_PID"]))) == 1, "the end of the first session")
+		s = Session()
+		for pid in s.monitor, s.protocol, s.files:
+		    held = [os.readlink("/proc/%d/fd/%s" % (pid, fd)) for fd in os.listdir("/proc/%d/fd" % pid)]
+		    assert not [path for path in held if path.startswith(os.environ["DIR"] + "/team")], (pid, held)
+	EOF
+}
+
 @test "listings show the folder as a directory that stays" {
 	serve
 	echo x | put_as anna team/a.txt

@@ -239,6 +239,36 @@ test_no_more_attempts_than_login_failures(void **state)
 	assert_int_equal(slot->channel, -1);
 }
 
+/* The home of an account whose login was refused at last must not be counted for the next one. */
+static void
+test_homes_are_of_one_attempt(void **state)
+{
+	static struct ipc_message message;
+
+	(void)state;
+	send_attempt();
+	ipc_begin(&message, IPC_stored_home);
+	ipc_put_u32(&message, 200000);
+	ipc_put_u32(&message, 200000);
+	ipc_put_bytes(&message, "/srv/bob", 8);
+	assert_int_equal(ipc_send_now(monitor, &message, -1), 0);
+	slot_ready(slot);
+	ipc_begin(&message, IPC_folder_used);
+	ipc_put_text(&message, "team");
+	assert_int_equal(ipc_send_now(monitor, &message, -1), 0);
+	slot_ready(slot);
+	assert_non_null(slot->home);
+	assert_int_equal(slot->folder_count, 1);
+	ipc_begin(&message, IPC_verdict);
+	ipc_put_u8(&message, VERDICT_RIGHT);
+	assert_int_equal(ipc_send_now(monitor, &message, -1), 0);
+	slot_ready(slot);
+	log_in();
+	assert_true(slot->is_logged_in);
+	assert_null(slot->home);
+	assert_int_equal(slot->folder_count, 0);
+}
+
 /* The session's descriptors: any serve. */
 static const struct session lends = {.key_fd = -1};
 
@@ -336,6 +366,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_decision_after_the_channel_closed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_no_attempt_before_the_decision, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_no_more_attempts_than_login_failures, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_homes_are_of_one_attempt, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_lent_descriptor_closes_when_the_belongings_are_taken, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_lent_descriptor_closes_with_the_first_message, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_lent_descriptor_closes_at_the_end, setup, teardown),
