@@ -51,7 +51,8 @@ node_boot_load(const char *directory, const uint8_t boot_id[16], char uuid[NODE_
 		memcpy(file.boot_id, boot_id, sizeof(file.boot_id));
 		r = getrandom(file.own_id, sizeof(file.own_id), 0) == sizeof(file.own_id) ? 0 : -EIO;
 		if (r == 0)
-			r = dir_fd < 0 ? -ENOENT : replace_file(dir_fd, NODE_BOOT_FILE, &file, sizeof(file), 0600, false);
+			r = dir_fd < 0 ? -ENOENT
+				       : replace_file(dir_fd, NODE_BOOT_FILE, &file, sizeof(file), 0600, false);
 	}
 	if (r == 0)
 		write_uuid(file.own_id, uuid);
