@@ -180,6 +180,8 @@ could_log_in(const struct migrate_accounts *accounts, const struct convert *conv
 	bool has_shadow = convert->format == CONVERT_PASSWD;
 	uint64_t uid = 0;
 
+	if (plan->is_anonymous_only || (has_shadow && plan->refuses_system))
+		return false;
 	if (was_listed_out(accounts, converted_name(entry)))
 		return false;
 	if ((has_shadow || convert->format == CONVERT_PROFTPD) && plan->needs_shell && !has_shell(convert, start))

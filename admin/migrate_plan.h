@@ -132,6 +132,8 @@ struct migrate_plan {
 	const char *anonymous_tls; /* the option; NULL: none */
 	struct migrate_profile anonymous;
 	bool needs_shell; /* accounts of passwd(5) with nologin or false were refused */
+	bool is_anonymous_only; /* every account was refused */
+	bool refuses_system; /* users of the system were refused; accounts of other files were not */
 	uint64_t uid_low; /* accounts below it were refused */
 	struct migrate_list lists[MIGRATE_LISTS_MAX];
 	size_t list_count;

@@ -834,6 +834,7 @@ settle_proftpd_accounts(struct migrate_plan *plan)
 		plan->lists[plan->list_count++] = (struct migrate_list){.path = "/etc/ftpusers"};
 	if (order == NULL || strstr(order->value, "pam") != NULL || strstr(order->value, "unix") != NULL)
 		plan->pam_service = migrate_word(migrate_said(plan, "AuthPAMConfig"), 0, "proftpd");
+	plan->refuses_system = plan->pam_service == NULL;
 }
 
 static void

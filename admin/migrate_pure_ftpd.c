@@ -405,6 +405,21 @@ settle_pure_anonymous(struct migrate_plan *plan)
 		migrate_word_number(migrate_said(plan, "MaxClientsNumber"), &plan->anonymous.max_sessions);
 }
 
+/* Who could log in: users of the system by PAM or shadow(5), or only the accounts of files and databases. */
+static void
+settle_sources(struct migrate_plan *plan)
+{
+	static const char *const others[] = {"PureDB", "LDAPConfigFile", "MySQLConfigFile", "PGSQLConfigFile"};
+
+	plan->format = CONVERT_PURE_FTPD;
+	if (migrate_is_on(plan, "PAMAuthentication", false))
+		plan->pam_service = "pure-ftpd";
+	else if (migrate_is_on(plan, "UnixAuthentication", false))
+		plan->pam_service = "sallyport";
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]) && plan->pam_service == NULL; i++)
+		plan->refuses_system = plan->refuses_system || migrate_said(plan, others[i]) != NULL;
+}
+
 static void
 settle_pure_ftpd(struct migrate_plan *plan)
 {
@@ -420,11 +435,7 @@ settle_pure_ftpd(struct migrate_plan *plan)
 	settle_address(plan);
 	settle_pure_tls(plan);
 	settle_pure_anonymous(plan);
-	plan->format = CONVERT_PURE_FTPD;
-	if (migrate_is_on(plan, "PAMAuthentication", false))
-		plan->pam_service = "pure-ftpd";
-	else if (migrate_is_on(plan, "UnixAuthentication", false))
-		plan->pam_service = "sallyport";
+	settle_sources(plan);
 }
 
 const struct migrate_peer migrate_pure_ftpd = {

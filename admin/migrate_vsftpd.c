@@ -439,6 +439,7 @@ settle_accounts(struct migrate_plan *plan)
 {
 	bool has_guests = migrate_is_on(plan, "guest_enable", false);
 
+	plan->is_anonymous_only = !migrate_is_on(plan, "local_enable", false); /* guests need it, too */
 	plan->needs_shell = !has_guests;
 	if (has_guests) {
 		plan->format = CONVERT_VSFTPD;

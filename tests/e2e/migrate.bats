@@ -126,7 +126,7 @@ refused()
 }
 
 @test "vsftpd: no name, password or home becomes other fields of a line" {
-	printf '%s\n' listen=YES guest_enable=YES guest_username=daemon >"$DIR/vsftpd.conf"
+	printf '%s\n' listen=YES local_enable=YES guest_enable=YES guest_username=daemon >"$DIR/vsftpd.conf"
 	printf '%s\n' 'eve:*any:200100:200100:/srv/eve:x=' secret mallory "\$6\$a\$b:200100:200100:/srv/mallory:x=" >"$DIR/guests"
 	run migrate vsftpd "$DIR/vsftpd.conf" "$DIR/guests"
 	assert_equal "$status" 1
@@ -136,7 +136,7 @@ refused()
 	# a password as any other: its user may log in
 	assert_output --partial 'mallory:$y$'
 	rm -r "$OUT"
-	printf '%s\n' listen=YES guest_enable=YES guest_username=daemon anonymous_enable=YES ftp_username=daemon \
+	printf '%s\n' listen=YES local_enable=YES guest_enable=YES guest_username=daemon anonymous_enable=YES ftp_username=daemon \
 		'local_root=/srv/x:y=' 'anon_root=/srv/x:y=' >"$DIR/vsftpd.conf"
 	printf 'gina\nsecret\n' >"$DIR/guests"
 	run migrate vsftpd "$DIR/vsftpd.conf" "$DIR/guests"
@@ -184,6 +184,38 @@ refused()
 	assert_equal "$(ls_of "$PORT" gina:secret)" there
 	run curl -sS --max-time 30 -T "$DIR/vsftpd.conf" --user gina:secret "ftp://127.0.0.1:$PORT/"
 	assert_failure
+}
+
+@test "migrate: users of the system whom the old server refused get no account, though passwd was named" {
+	old_user anna secret 200100 /bin/bash
+	printf '%s\n' listen=YES anonymous_enable=YES ftp_username=daemon anon_root="$DIR/home/site" >"$DIR/vsftpd.conf"
+	run migrate vsftpd "$DIR/vsftpd.conf" "$DIR/old/passwd"
+	assert_success
+	assert_output --partial "'$OUT/users': 1 accounts, 0 not taken, 1 left out that could not log in before"
+	run grep '^anna' "$OUT/users"
+	assert_failure
+	rm -r "$OUT"
+	# guests need local_enable as well
+	printf '%s\n' listen=YES guest_enable=YES guest_username=daemon >"$DIR/vsftpd.conf"
+	printf 'gina\nsecret\n' >"$DIR/guests"
+	run migrate vsftpd "$DIR/vsftpd.conf" "$DIR/guests"
+	assert_output --partial '0 accounts, 0 not taken, 1 left out'
+	rm -r "$OUT"
+	printf '%s\n' 'NoAnonymous yes' 'PureDB /etc/pure-ftpd/pureftpd.pdb' >"$DIR/pure-ftpd.conf"
+	run migrate pure-ftpd "$DIR/pure-ftpd.conf" "$DIR/old/passwd"
+	assert_output --partial '0 accounts, 0 not taken, 1 left out'
+	rm -r "$OUT"
+	echo 'UnixAuthentication yes' >>"$DIR/pure-ftpd.conf"
+	run migrate pure-ftpd "$DIR/pure-ftpd.conf" "$DIR/old/passwd"
+	assert_output --partial '1 accounts, 0 not taken, 0 left out'
+	rm -r "$OUT"
+	printf '%s\n' 'AuthOrder mod_auth_file.c' 'AuthUserFile /etc/proftpd/ftpd.passwd' 'DefaultRoot ~' >"$DIR/proftpd.conf"
+	run migrate proftpd "$DIR/proftpd.conf" "$DIR/old/passwd"
+	assert_output --partial '0 accounts, 0 not taken, 1 left out'
+	rm -r "$OUT"
+	sed -i 's/^AuthOrder.*/AuthOrder mod_auth_file.c mod_auth_unix.c/' "$DIR/proftpd.conf"
+	run migrate proftpd "$DIR/proftpd.conf" "$DIR/old/passwd"
+	assert_output --partial '1 accounts, 0 not taken, 0 left out'
 }
 
 @test "vsftpd: files of user_config_dir are options of single accounts" {
