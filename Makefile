@@ -440,6 +440,8 @@ uninstall:
 		$(DESTDIR)$(ZSHCOMPLETIONDIR)/_sallyport $(DESTDIR)$(FISHCOMPLETIONDIR)/sallyport.fish \
 		$(DESTDIR)$(SHAREDIR)/events.schema.json \
 		$(DESTDIR)$(SYSCONFDIR)/fail2ban/filter.d/sallyport.conf $(DESTDIR)$(SYSCONFDIR)/fail2ban/jail.d/sallyport.conf
+	$(Q)for directory in $(DESTDIR)$(LIBEXECDIR)/sallyport $(DESTDIR)$(SHAREDIR); do \
+		[ ! -d $$directory ] || rmdir --ignore-fail-on-non-empty $$directory; done
 
 # --- packages --------------------------------------------------------------------------------
 

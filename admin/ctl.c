@@ -615,9 +615,10 @@ takes_files(const struct ctl_command *command)
 static int
 check_words(const struct ctl *ctl, const struct ctl_command *command)
 {
-	if (ctl->file_count == 0 || (command != NULL && takes_files(command)))
-		return 0;
-	ctl_error("one word too many: '%s'", ctl_quote(ctl->files[1]));
+	if (ctl->file_count == 0 || command == NULL || takes_files(command))
+		return 0; /* an unknown command is the mistake to tell of */
+	ctl_error("one word too many for '%s%s%s': '%s'", command->noun, command->verb == NULL ? "" : " ",
+	    command->verb == NULL ? "" : command->verb, ctl_quote(ctl->files[1]));
 	return -1;
 }
 

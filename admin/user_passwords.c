@@ -268,13 +268,17 @@ warn_of_no_password(const struct ctl *ctl, const struct account *account, const 
 {
 	bool has_one = strcmp(left_out, ACCOUNT_MAIN_LABEL) != 0 &&
 	    (account->takes_any || account_pam_service(account) != NULL || password_hash_usable(account->hash));
+	size_t left = 0;
 
-	for (size_t i = 0; i < account->password_count && !has_one; i++)
-		has_one = strcmp(account->passwords[i].label, left_out) != 0 &&
-		    (account->passwords[i].expires == 0 || account->passwords[i].expires > (int64_t)time(NULL));
+	for (size_t i = 0; i < account->password_count && !has_one; i++) {
+		if (strcmp(account->passwords[i].label, left_out) == 0)
+			continue;
+		left++;
+		has_one = account->passwords[i].expires == 0 || account->passwords[i].expires > (int64_t)time(NULL);
+	}
 	if (!has_one)
-		ctl_warning("'%s' cannot log in: all passwords that are left have expired; 'user passwd add' adds one",
-		    ctl_quote(ctl->operand));
+		ctl_warning("'%s' cannot log in: %s; 'user passwd add' adds one", ctl_quote(ctl->operand),
+		    left == 0 ? "it has no password left" : "all passwords that are left have expired");
 }
 
 static enum ctl_exit

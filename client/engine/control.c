@@ -146,6 +146,9 @@ fail_reply(struct ftp *ftp)
 		if (reply_hints[i].code == code)
 			hint = reply_hints[i].hint;
 	}
+	/* 553 is for names that files are to have: what is missing is the directory */
+	if (code == 553 && strstr(reply_message(&ftp->reply), "No such file or directory") != NULL)
+		hint = "make its directory first: mkdir --parents; put --parents does so itself";
 	if (code >= 500) {
 		reason = FTP_REFUSED;
 	} else if (code >= 400) {

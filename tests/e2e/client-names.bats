@@ -111,6 +111,7 @@ teardown()
 	echo one >one
 	echo two >two
 	run -3 client put one "$(at a/b/)"
+	assert_line "sallyport: try: make its directory first: mkdir --parents; put --parents does so itself"
 	run -0 client put --parents one "$(at a/b/)"
 	run -0 client put -p one "$(at a/c/d/renamed)"
 	run -0 client mput -p one two "$(at e/f)"

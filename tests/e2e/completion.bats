@@ -99,6 +99,9 @@ completed()
 	add_user alice secret
 	ctl group add shops --read-only
 	ctl folder add team --directory "$DIR/team"
+	ctl folder grant team --user alice --at /team
+	run completed sallyportctl -c "$CONF" user show ''
+	assert_output alice
 	run completed sallyportctl -c "$CONF" group show ''
 	assert_output shops
 	run completed sallyportctl -c "$CONF" folder set ''
@@ -130,8 +133,10 @@ completed()
 	# a noun alone, and a verb that there is not
 	run "$BUILD/sallyportctl" keep
 	assert_output "sallyportctl: 'keep' needs a verb: list, restore, purge"
-	run "$BUILD/sallyportctl" migrate wu-ftpd /etc/ftpaccess
+	run "$BUILD/sallyportctl" migrate wu-ftpd /etc/ftpaccess /etc/passwd
 	assert_output "sallyportctl: unknown command 'migrate wu-ftpd'; the verbs of 'migrate' are vsftpd, pure-ftpd, proftpd"
+	run "$BUILD/sallyportctl" user show alice bob
+	assert_output "sallyportctl: one word too many for 'user show': 'bob'"
 }
 
 @test "sallyportctl: levels, and sessions by their ids" {

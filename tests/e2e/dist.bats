@@ -55,3 +55,18 @@ setup()
 		compgen -G "$path" >/dev/null || fail "$path is not installed"
 	done < <(cat "$TREE"/debian/*.install)
 }
+
+@test "make uninstall leaves what an administrator may have changed, and no directory of ours" {
+	command -v make >/dev/null || skip "make is not installed"
+	local root=$BATS_TEST_TMPDIR/root
+	make -C "$TREE" -s -o programs install "B=$BUILD" PREFIX=/usr DESTDIR="$root" >/dev/null
+	[ -e "$root/usr/libexec/sallyport" ]
+	make -C "$TREE" -s -o programs uninstall "B=$BUILD" PREFIX=/usr DESTDIR="$root" >/dev/null
+	run find "$root" -name '*sallyport*' -printf '/%P\n'
+	assert_success
+	run sort <<<"$output"
+	assert_output "/etc/default/sallyportd
+/etc/pam.d/sallyport
+/etc/sallyport
+/etc/sallyport/sallyport.conf"
+}

@@ -27,7 +27,7 @@ teardown()
 
 @test "a missing file, one that is no PEM, and no plain file: one line names it" {
 	write_tls_config
-	refuses_to_start "cannot open '$DIR/etc/cert.pem': No such file"
+	refuses_to_start "cannot open '$DIR/etc/cert.pem': No such file or directory; name one that exists; where both are missing, 'sallyportctl setup' makes a pair"
 	use_leaf server
 	rm "$DIR/etc/key.pem"
 	refuses_to_start "cannot open '$DIR/etc/key.pem': No such file"

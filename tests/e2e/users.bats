@@ -286,6 +286,9 @@ was_used()
 	run ctl user passwd del alice --label next
 	assert_success
 	assert_output --partial "'alice' cannot log in: all passwords that are left have expired; 'user passwd add' adds one"
+	run ctl user passwd del alice --label past
+	assert_success
+	assert_output --partial "'alice' cannot log in: it has no password left; 'user passwd add' adds one"
 }
 
 @test "passwords: expiry, lock, order, limits and errors" {
