@@ -250,9 +250,9 @@ report_given(const struct ctl *ctl, const struct account *account, const struct 
 	char until[AMOUNT_SIZE];
 
 	if (given->outcome == KEEP_NO_VERSION) {
-		ctl_error("nothing%s%s is kept of '%s'; 'sallyportctl keep list %s' shows what is",
+		ctl_error("nothing%s%s is kept of '%s'; 'sallyportctl keep list %s%s' shows what is",
 		    wanted->id[0] == '\0' ? "" : " with the id ", wanted->id, ctl_quote(wanted->path.text),
-		    ctl_quote(account->name));
+		    ctl_quote(account->name), ctl_server_words(ctl));
 		return CTL_FAILED;
 	}
 	if (given->outcome == KEEP_NAME_OWN) {

@@ -270,9 +270,9 @@ quota_begin_count(const struct ctl *ctl, const struct account *account)
 		return;
 	if (!control_is_served(ctl)) {
 		ctl_warning(
-		    "the home of '%s' is not counted yet; 'sallyportctl quota recount %s' counts it, or the server "
+		    "the home of '%s' is not counted yet; 'sallyportctl quota recount %s%s' counts it, or the server "
 		    "when it is used, and until that has ended its uploads are refused",
-		    ctl_quote(account->name), ctl_quote(account->name));
+		    ctl_quote(account->name), ctl_quote(account->name), ctl_server_words(ctl));
 		goto out;
 	}
 	if (!ask_server_to_count(ctl, account))
@@ -281,8 +281,8 @@ quota_begin_count(const struct ctl *ctl, const struct account *account)
 		poll(NULL, 0, SHOW_LOOK_MS);
 	if (told.used.state == LEDGER_UNKNOWN)
 		ctl_warning("the server counts the home of '%s'; until that has ended its uploads are refused (450); "
-			    "'sallyportctl quota show %s' shows how far it is",
-		    ctl_quote(account->name), ctl_quote(account->name));
+			    "'sallyportctl quota show %s%s' shows how far it is",
+		    ctl_quote(account->name), ctl_quote(account->name), ctl_server_words(ctl));
 out:
 	ledger_close(&ledger);
 }
@@ -303,8 +303,8 @@ quota_count_changed(const struct ctl *ctl, const struct account *account, bool i
 	if (r == 0)
 		shared_usage_free(&told.shared);
 	else
-		ctl_error("the quota of '%s' is not up to date; 'sallyportctl quota recount %s' counts it",
-		    ctl_quote(account->name), ctl_quote(account->name));
+		ctl_error("the quota of '%s' is not up to date; 'sallyportctl quota recount %s%s' counts it",
+		    ctl_quote(account->name), ctl_quote(account->name), ctl_server_words(ctl));
 	store_tool_end(asked.tool);
 	return r;
 }

@@ -338,6 +338,11 @@ with open(sys.argv[1], "r+b") as file:
 	assert_output --partial "'sallyportctl folder list --server one.example' lists them"
 	run -1 ctl group show none --server one.example
 	assert_output --partial "'sallyportctl group list --server one.example' lists them"
+	run -1 ctl keep restore dave --server one.example --path /none
+	assert_output --partial "'sallyportctl keep list dave --server one.example' shows what is"
+	mkdir "$DIR/state"	# as a server before has left it
+	run -0 ctl user set dave --server one.example --quota 1G
+	assert_output --partial "'sallyportctl quota recount dave --server one.example' counts it"
 	run -1 ctl user show carol
 	assert_output --partial "'sallyportctl user list' lists them"
 	assert_output --partial "no account 'carol' in '$DIR/etc/users'"
