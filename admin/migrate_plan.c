@@ -8,7 +8,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "admin/migrate_hosts.h"
 #include "common/text.h"
 #include "config/config.h"
 #include "config/keys.h"
@@ -42,7 +41,6 @@ migrate_plan_free(struct migrate_plan *plan)
 	free(plan->values);
 	if (plan->peer->forget != NULL)
 		plan->peer->forget(plan);
-	migrate_hosts_free(plan->hosts);
 	for (size_t i = 0; i < plan->name_count; i++)
 		free(plan->names[i]);
 	free(plan->names);
@@ -485,5 +483,5 @@ migrate_write_config(const struct migrate_plan *plan, const char *accounts, stru
 	for (size_t i = 0; config_sections[i] != NULL; i++)
 		write_section(plan, config_sections[i], out);
 	if (plan->hosts != NULL)
-		migrate_hosts_write(plan, out);
+		plan->peer->write_hosts(plan, out);
 }

@@ -66,11 +66,12 @@ struct migrate_peer {
 	int (*enter)(struct migrate_plan *plan, struct directive *directive, const char **problem);
 	/* Are all blocks closed? */
 	bool (*is_complete)(const struct migrate_plan *plan);
-	void (*forget)(struct migrate_plan *plan); /* free plan->blocks */
+	void (*forget)(struct migrate_plan *plan); /* free plan->blocks and plan->hosts */
 	/* What needs several directives, or their defaults. */
 	void (*settle)(struct migrate_plan *plan);
 	/* The same for its virtual hosts, each a plan of its own. 0, -ENOMEM, or -EINVAL with directive and problem. NULL: there are none. */
 	int (*settle_hosts)(struct migrate_plan *plan, size_t *directive, const char **problem);
+	void (*write_hosts)(const struct migrate_plan *plan, struct buf *out); /* their sections */
 	/* What is said of one account alone; NULL: nothing is. profile is a copy of that of all accounts. */
 	void (*describe)(struct migrate_plan *plan, const struct migrate_who *who, struct migrate_profile *profile);
 	const char *include; /* the directive that names another file; NULL: there is none */

@@ -503,6 +503,7 @@ static void
 forget_proftpd(struct migrate_plan *plan)
 {
 	migrate_blocks_free(plan->blocks);
+	migrate_hosts_free(plan->hosts);
 }
 
 /* --- rates --- */
@@ -889,6 +890,7 @@ const struct migrate_peer migrate_proftpd = {
     .forget = forget_proftpd,
     .settle = settle_proftpd,
     .settle_hosts = migrate_hosts_settle,
+    .write_hosts = migrate_hosts_write,
     .describe = describe_proftpd,
     .include = "Include",
 };

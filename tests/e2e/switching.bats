@@ -20,7 +20,7 @@ teardown()
 blocks()
 {
 	awk -v kind="$1" -v number="$2" '
-		/^### / { is_here = ($2 == number ".") }
+		/^##/ { is_here = (/^### / && $2 == number ".") }
 		/^```/ { is_in = (is_here && $0 == "```" kind); next }
 		is_in' "$PAGE" |
 		sed -e "s|/etc/sallyport|$DIR/etc|; s|/srv/|$DIR/home/|" -e "s|HASH|$(openssl passwd -6 secret)|"
@@ -67,7 +67,7 @@ logs_in()
 		[ -n "$(blocks conf $number)$(blocks users $number)" ] || fail "set-up $number has no block"
 		for server in vsftpd Pure-FTPd ProFTPD; do
 			awk -v number=$number -v row="| $server | " '
-				/^### / { is_here = ($2 == number ".") }
+				/^##/ { is_here = (/^### / && $2 == number ".") }
 				is_here && index($0, row) == 1 { found = 1 }
 				END { exit !found }' "$PAGE" || fail "set-up $number has no row of $server"
 		done
