@@ -157,14 +157,14 @@ libraries_of()
 	sed -n 's,^.* /.*/\([^/]*\)\.so[.0-9]*$,\1,p' "/proc/$1/maps" | sort -u | xargs
 }
 
-# maps_only PID LIBRARY...: no others than these, but of the C library and the processor's own
+# maps_only PID LIBRARY...: no others than these, but of the C library, the processor's own, and what libcrypto 3.5 needs
 maps_only()
 {
 	local pid=$1 library
 	shift
 	echo "# $(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -d' ' -f1,2): $(libraries_of "$pid")" >&3
 	for library in $(libraries_of "$pid"); do
-		case " $* libc ld-linux-x86-64 ld-linux-aarch64 ld64 " in *" $library "*) ;; *) echo "$library" && return 1 ;; esac
+		case " $* libc libzstd ld-linux-x86-64 ld-linux-aarch64 ld64 " in *" $library "*) ;; *) echo "$library" && return 1 ;; esac
 	done
 }
 
@@ -202,7 +202,7 @@ symbols_of()
 	bytes=$(size "$BUILD/sallyportd" | awk 'NR == 2 { print $1 + $2 }')
 	echo "# bytes of code and data: $bytes" >&3
 	[ "$bytes" -gt 100000 ]
-	[ "$bytes" -le 960000 ]
+	[ "$bytes" -le 1000000 ]
 }
 
 @test "cost: a download of 1 KiB" {

@@ -191,7 +191,7 @@ refused()
 	printf '%s\n' listen=YES anonymous_enable=YES ftp_username=daemon anon_root="$DIR/home/site" >"$DIR/vsftpd.conf"
 	run migrate vsftpd "$DIR/vsftpd.conf" "$DIR/old/passwd"
 	assert_success
-	assert_output --partial "'$OUT/users': 1 accounts, 0 not taken, 1 left out that could not log in before"
+	assert_output --partial "'$OUT/users': 1 account, 0 not taken, 1 left out that could not log in before"
 	run grep '^anna' "$OUT/users"
 	assert_failure
 	rm -r "$OUT"
@@ -207,7 +207,7 @@ refused()
 	rm -r "$OUT"
 	echo 'UnixAuthentication yes' >>"$DIR/pure-ftpd.conf"
 	run migrate pure-ftpd "$DIR/pure-ftpd.conf" "$DIR/old/passwd"
-	assert_output --partial '1 accounts, 0 not taken, 0 left out'
+	assert_output --partial '1 account, 0 not taken, 0 left out'
 	rm -r "$OUT"
 	printf '%s\n' 'AuthOrder mod_auth_file.c' 'AuthUserFile /etc/proftpd/ftpd.passwd' 'DefaultRoot ~' >"$DIR/proftpd.conf"
 	run migrate proftpd "$DIR/proftpd.conf" "$DIR/old/passwd"
@@ -215,7 +215,7 @@ refused()
 	rm -r "$OUT"
 	sed -i 's/^AuthOrder.*/AuthOrder mod_auth_file.c mod_auth_unix.c/' "$DIR/proftpd.conf"
 	run migrate proftpd "$DIR/proftpd.conf" "$DIR/old/passwd"
-	assert_output --partial '1 accounts, 0 not taken, 0 left out'
+	assert_output --partial '1 account, 0 not taken, 0 left out'
 }
 
 @test "vsftpd: files of user_config_dir are options of single accounts" {
