@@ -220,7 +220,7 @@ is_renewed()
 		trap '' TERM
 		wait
 	HOOK
-	serve 'hook-timeout = 1' 'hook-tries = 1'
+	serve 'hook-timeout = 3' 'hook-tries = 1'
 	echo content >"$DIR/file"
 	upload "$DIR/file" file
 	wait_until log_has ' error hook-given-up .* attempt=1 milliseconds=[0-9]+ reason="killed after hook-timeout"'

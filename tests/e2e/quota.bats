@@ -861,7 +861,10 @@ figure_is_right()
 		    c.data = c.open('STOR f%d' % i)
 		    c.data.sendall(bytes(10))
 		wait_until(lambda: count(HOME_DIR)[0] == 1300)
-		os.kill(int(os.environ['SERVER_PID']), signal.SIGKILL)
+		server = int(os.environ['SERVER_PID'])
+		pids = [pid for monitor in children(server) for pid in [monitor] + children(monitor)]
+		os.kill(server, signal.SIGKILL)
+		wait_until(lambda: all(map(is_gone, pids)), 'the end of what it had forked')
 	END
 	wait "$SERVER_PID" || :
 	run ctl --json quota recount alice

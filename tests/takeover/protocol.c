@@ -20,6 +20,7 @@
 #define BLOCK 65536
 #define UPLOADS 3
 #define MORE_BLOCKS 64
+#define FLOOD_WAIT_MS 1000	/* on a busy machine the reader waits, too */
 
 /* Send it to the client past the control stream, since an act may never return. */
 static void
@@ -86,7 +87,7 @@ flood(int channel, const struct ipc_message *message, unsigned max)
 
 		if (ipc_send_now(channel, message, -1) == 0)
 			sent++;
-		else if (poll(&wait, 1, 100) <= 0 || (wait.revents & (POLLHUP | POLLERR)) != 0)
+		else if (poll(&wait, 1, FLOOD_WAIT_MS) <= 0 || (wait.revents & (POLLHUP | POLLERR)) != 0)
 			break;
 	}
 	return sent;
