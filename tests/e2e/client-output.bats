@@ -88,6 +88,7 @@ validate()
 	env --default-signal=INT "$BUILD/sallyport" --json --ca "$CA" get "$(at huge.bin)" >>events 2>/dev/null 3>&- &
 	child=$!
 	wait_until test -s huge.bin.part
+	wait_until grep -q '"progress"' events    # twice a second
 	kill -INT "$child"
 	wait "$child" || :
 	rm -f huge.bin*
