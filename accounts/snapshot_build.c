@@ -242,8 +242,8 @@ map_text(struct build *build)
 	lines = count_lines(map + build->header.text_at, build->header.text_len);
 	munmap(map, len);
 	build->header.accounts.at = (len + 7) / 8 * 8;
-	len = (size_t)(build->header.accounts.at + lines * sizeof(uint64_t) + SNAPSHOT_KINDS_MAX * sizeof(struct snapshot_kind) +
-	    sizeof(struct pam_services));
+	len = (size_t)(build->header.accounts.at + lines * sizeof(uint64_t) +
+	    SNAPSHOT_KINDS_MAX * sizeof(struct snapshot_kind) + sizeof(struct pam_services));
 	if (ftruncate(build->memory_fd, (off_t)len) < 0)
 		return -errno;
 	map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, build->memory_fd, 0);
@@ -515,8 +515,8 @@ finish_snapshot(struct build *build)
 	build->header.services_at = build->header.kinds_at + build->header.kind_count * sizeof(struct snapshot_kind);
 	len = build->header.services_at + sizeof(build->services);
 	for (uint64_t i = 0; i < build->header.kind_count; i++)
-		memcpy((char *)build->map + build->header.kinds_at + i * sizeof(struct snapshot_kind), &build->kinds[i].kind,
-		    sizeof(struct snapshot_kind));
+		memcpy((char *)build->map + build->header.kinds_at + i * sizeof(struct snapshot_kind),
+		    &build->kinds[i].kind, sizeof(struct snapshot_kind));
 	memcpy((char *)build->map + build->header.services_at, &build->services, sizeof(build->services));
 	build->header.magic = SNAPSHOT_MAGIC;
 	build->header.version = SNAPSHOT_VERSION;
@@ -563,7 +563,8 @@ take_costs(struct build *build, const struct snapshot_view *former)
 }
 
 /* runs in a child: a number into the pipe for each kind that has no cost yet, as it is known */
-static void __attribute__((noreturn)) measure_hash_costs(const struct build *build, int result_fd)
+static void __attribute__((noreturn))
+measure_hash_costs(const struct build *build, int result_fd)
 {
 	struct account account;
 	const char *problem;

@@ -199,8 +199,9 @@ say_not_found(const struct ctl *ctl)
 		ctl_say_half(ctl);
 	else
 		ctl_error("no account '%s' in %s%s%s%s; 'sallyportctl user list%s' lists them", ctl_quote(ctl->operand),
-	    has_file ? "'" : "", has_file ? ctl_quote(ctl->config->accounts) : "",
-	    has_file ? (has_store ? "' or in " : "'") : "", has_store ? "the database" : "", ctl_server_words(ctl));
+		    has_file ? "'" : "", has_file ? ctl_quote(ctl->config->accounts) : "",
+		    has_file ? (has_store ? "' or in " : "'") : "", has_store ? "the database" : "",
+		    ctl_server_words(ctl));
 }
 
 struct book *

@@ -186,9 +186,8 @@ add_group(const struct ctl *ctl, struct book *book, const struct user_options *o
 	buf_init(&line, ACCOUNT_LINE_MAX);
 	if (book_definition(book, key, &len) != NULL)
 		ctl_error("group '%s' exists already; change it with 'group set'", ctl_quote(ctl->operand));
-	else if (compose_group(ctl, options, key, "", 0, &line) == 0 &&
-	    check_members(ctl, book, &line) == 0 && book_add(book, line.data, line.len) == 0 &&
-	    book_save(book) == 0)
+	else if (compose_group(ctl, options, key, "", 0, &line) == 0 && check_members(ctl, book, &line) == 0 &&
+	    book_add(book, line.data, line.len) == 0 && book_save(book) == 0)
 		status = CTL_DONE;
 	buf_free(&line);
 	return status;
@@ -364,8 +363,8 @@ set_group_words(const struct ctl *ctl, struct book *book, struct user_options *o
 	buf_init(&line, ACCOUNT_LINE_MAX);
 	if (find_group_words(ctl, book, key, &group) == 0 && settle_group_words(options, &group) == 0 &&
 	    compose_group(ctl, options, key, group.body, group.body_len, &line) == 0 &&
-	    check_members(ctl, book, &line) == 0 &&
-	    book_set(book, key, line.data, line.len) == 0 && book_save(book) == 0)
+	    check_members(ctl, book, &line) == 0 && book_set(book, key, line.data, line.len) == 0 &&
+	    book_save(book) == 0)
 		status = CTL_DONE;
 	buf_free(&line);
 	return status;
@@ -403,9 +402,8 @@ check_group_unused(const struct ctl *ctl, struct book *book, size_t *count)
 	if (r < 0)
 		ctl_error("whether accounts are of the group is not known; --force removes it all the same");
 	else if (members.count > 0)
-		ctl_error(
-		    "%zu %s of the group '%s', and could not log in without it; 'group show' names them, "
-		    "'user set --group' gives them another one, --force removes it all the same",
+		ctl_error("%zu %s of the group '%s', and could not log in without it; 'group show' names them, "
+			  "'user set --group' gives them another one, --force removes it all the same",
 		    members.count, members.count == 1 ? "account is" : "accounts are", ctl_quote(ctl->operand));
 	return r < 0 || members.count > 0 ? -EBUSY : 0;
 }

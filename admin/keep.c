@@ -238,8 +238,8 @@ refuse_taken_name(const struct keep_wanted *wanted, const struct keep_given *giv
 	ctl_error(
 	    "'%s' is there, with %llu byte%s, changed %s (%s), and the version was kept at %s; '--as PATH' restores it "
 	    "beside, and --force in place of that, which is kept in turn",
-	    ctl_quote(wanted->as.text), (unsigned long long)given->taken_size,
-	    amount_plural(given->taken_size), date, when, moment);
+	    ctl_quote(wanted->as.text), (unsigned long long)given->taken_size, amount_plural(given->taken_size), date,
+	    when, moment);
 	return CTL_FAILED;
 }
 
@@ -264,8 +264,9 @@ report_given(const struct ctl *ctl, const struct account *account, const struct 
 		return refuse_taken_name(wanted, given);
 	if (given->outcome == KEEP_NAME_RETAINED) {
 		amount_moment((long long)(given->retained_until_s & INT64_MAX), until);
-		ctl_error("'%s' is retained (retain=%ud) until %s, so nobody replaces it before; '--as PATH' restores the "
-			  "version beside",
+		ctl_error(
+		    "'%s' is retained (retain=%ud) until %s, so nobody replaces it before; '--as PATH' restores the "
+		    "version beside",
 		    ctl_quote(wanted->as.text), (unsigned)account->keep.retain_days, until);
 		return CTL_FAILED;
 	}

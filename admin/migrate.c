@@ -632,12 +632,10 @@ print_migration_totals(const struct migration *run, const struct totals *totals,
 		    amount_plural(totals->unfit), totals->unfit == 1 ? "its home is its own" : "their homes are theirs",
 		    totals->unfit == 1 ? "" : " of each");
 	if (plan->lost > 0)
-		ctl_error(
-		    "%zu %s not carried; read 'PROTECTS' in sallyport.conf before you start it", plan->lost,
+		ctl_error("%zu %s not carried; read 'PROTECTS' in sallyport.conf before you start it", plan->lost,
 		    plan->lost == 1 ? "thing that protects is" : "things that protect are");
 	if (lost_hosts > 0)
-		ctl_error(
-		    "%zu virtual %s; sallyport.conf has the reason%s", lost_hosts,
+		ctl_error("%zu virtual %s; sallyport.conf has the reason%s", lost_hosts,
 		    lost_hosts == 1 ? "host is not carried, or not at its address"
 				    : "hosts are not carried, or not at their addresses",
 		    lost_hosts == 1 ? "" : " of each");
@@ -667,8 +665,8 @@ print_migrated_files(const struct migration *run)
 			printf("server \"%s\": the accounts of the main server\n", book->host->title);
 		else
 			printf("'%s': %zu account%s, %zu not taken, %zu left out that could not log in before\n",
-			    ctl_quote(book->path), book->accounts.taken, amount_plural(book->accounts.taken), book->accounts.refused,
-			    book->accounts.left_out);
+			    ctl_quote(book->path), book->accounts.taken, amount_plural(book->accounts.taken),
+			    book->accounts.refused, book->accounts.left_out);
 	}
 }
 

@@ -116,8 +116,9 @@ may_forget(const struct ctl *ctl, struct store_tool *tool)
 	}
 	if (!wanted.found.is_alive || ctl->given[OPTION_FORCE])
 		return 0;
-	ctl_error("node '%s' was heard %lld second%s ago, so it runs; stop it first, and wait for the end of its lease, "
-		  "or use --force: then it gets no more of any quota until it is stopped and started",
+	ctl_error(
+	    "node '%s' was heard %lld second%s ago, so it runs; stop it first, and wait for the end of its lease, "
+	    "or use --force: then it gets no more of any quota until it is stopped and started",
 	    ctl_quote(ctl->operand), (long long)wanted.found.seen_s,
 	    amount_plural((unsigned long long)wanted.found.seen_s));
 	return -EBUSY;

@@ -398,7 +398,8 @@ print_notes(const struct told *told)
 		    "part of the quota, more than that is refused\n",
 		    "");
 	if (told->is_counting)
-		printf("%-24s counting, %llu file%s so far%s\n", "", (unsigned long long)told->met, amount_plural(told->met),
+		printf("%-24s counting, %llu file%s so far%s\n", "", (unsigned long long)told->met,
+		    amount_plural(told->met),
 		    told->used.state == LEDGER_UNKNOWN ? "; until that has ended uploads are refused" : "");
 	if (told->swept > 0)
 		printf("%-24s %llu expired partial file%s removed\n", "", (unsigned long long)told->swept,

@@ -103,8 +103,8 @@ print_table(const json_t *rows)
 
 	printf("%-16s %-12s ", "ID", "USER");
 	print_server("SERVER");
-	printf("%-15s %-7s %-12s %5s %-8s %7s %9s %4s %s\n", "ADDRESS", "TLS", "SINCE (UTC)",
-	    "IDLE", "STATE", "BYTES", "RATE", "%", "PATH");
+	printf("%-15s %-7s %-12s %5s %-8s %7s %9s %4s %s\n", "ADDRESS", "TLS", "SINCE (UTC)", "IDLE", "STATE", "BYTES",
+	    "RATE", "%", "PATH");
 	json_array_foreach(rows, i, row)
 		print_session(row);
 }
@@ -143,8 +143,7 @@ print_screen(const json_t *rows)
 		sum += control_number(row, "rate");
 	amount_time((long long)time(NULL), now);
 	units_short_size((uint64_t)sum, rate);
-	printf(
-	    "%s%s UTC  %zu session%s  %s/s\n\n", isatty(STDOUT_FILENO) ? CLEAR : "", now, json_array_size(rows),
+	printf("%s%s UTC  %zu session%s  %s/s\n\n", isatty(STDOUT_FILENO) ? CLEAR : "", now, json_array_size(rows),
 	    amount_plural(json_array_size(rows)), rate);
 	print_table(rows);
 	if (!isatty(STDOUT_FILENO))

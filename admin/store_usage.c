@@ -131,7 +131,8 @@ shared_usage_print(const struct shared_usage *usage)
 	size_t i;
 
 	printf("%-24s settled: %lld byte%s, %lld file%s\n", "", (long long)settled->base_bytes,
-	    plural_of_signed(settled->base_bytes), (long long)settled->base_files, plural_of_signed(settled->base_files));
+	    plural_of_signed(settled->base_bytes), (long long)settled->base_files,
+	    plural_of_signed(settled->base_files));
 	if (settled->slack_bytes > 0 || settled->slack_files > 0)
 		printf(
 		    "%-24s slack: %lld byte%s, %lld file%s, which servers that are gone may have used; a count frees them\n",

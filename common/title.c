@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -50,32 +51,37 @@ title_init(int argc, char **argv)
 	}
 }
 
+/* Of the fields of /proc/PID/stat, which count from 1; the third one is the first behind the name. */
+enum { FIELD_STATE = 3, FIELD_CODE = 26, FIELD_STACK = 28, FIELD_DATA = 45, FIELD_END = 52 };
+
 /* The kernel's figures of this process, from a line of /proc/self/stat; see proc_pid_stat(5). Pure. */
 static bool
 read_map(const char *line, struct prctl_mm_map *map)
 {
-	const char *fields = strrchr(line, ')');
-	unsigned long long code[2], stack, rest[7];
+	const char *at = strrchr(line, ')');
+	unsigned long long field[FIELD_END];
+	char *end;
 
-	if (fields == NULL ||
-	    sscanf(fields,
-		") %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-		"%llu %llu %llu %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-		"%llu %llu %llu %llu %llu %llu %llu",
-		&code[0], &code[1], &stack, &rest[0], &rest[1], &rest[2], &rest[3], &rest[4], &rest[5],
-		&rest[6]) != 10)
+	if (at == NULL || strlen(at) < strlen(") S"))
 		return false;
+	at += strlen(") S");
+	for (unsigned number = FIELD_STATE + 1; number < FIELD_END; number++) {
+		field[number] = strtoull(at, &end, 10);
+		if (end == at)
+			return false;
+		at = end;
+	}
 	*map = (struct prctl_mm_map){
-	    .start_code = code[0],
-	    .end_code = code[1],
-	    .start_stack = stack,
-	    .start_data = rest[0],
-	    .end_data = rest[1],
-	    .start_brk = rest[2],
-	    .arg_start = rest[3],
-	    .arg_end = rest[4],
-	    .env_start = rest[5],
-	    .env_end = rest[6],
+	    .start_code = field[FIELD_CODE],
+	    .end_code = field[FIELD_CODE + 1],
+	    .start_stack = field[FIELD_STACK],
+	    .start_data = field[FIELD_DATA],
+	    .end_data = field[FIELD_DATA + 1],
+	    .start_brk = field[FIELD_DATA + 2],
+	    .arg_start = field[FIELD_DATA + 3],
+	    .arg_end = field[FIELD_DATA + 4],
+	    .env_start = field[FIELD_DATA + 5],
+	    .env_end = field[FIELD_DATA + 6],
 	    .exe_fd = UINT32_MAX, /* as it is */
 	};
 	return true;

@@ -387,10 +387,10 @@ report_retirement(struct upgrade *upgrade)
 
 	if (upgrade->formers.known.count > 0)
 		snprintf(earlier, sizeof(earlier), ", and %u in servers before it", upgrade->formers.known.count);
-	snprintf(upgrade->report, sizeof(upgrade->report),
-	    "process %ld has taken over; %u %s on in process %ld%s", (long)upgrade->program_pid,
-	    upgrade->parts.sessions->live_count,
-	    upgrade->parts.sessions->live_count == 1 ? "session goes" : "sessions go", (long)upgrade->parts.server->pid, earlier);
+	snprintf(upgrade->report, sizeof(upgrade->report), "process %ld has taken over; %u %s on in process %ld%s",
+	    (long)upgrade->program_pid, upgrade->parts.sessions->live_count,
+	    upgrade->parts.sessions->live_count == 1 ? "session goes" : "sessions go", (long)upgrade->parts.server->pid,
+	    earlier);
 	end_report(upgrade, true);
 }
 

@@ -146,7 +146,8 @@ reply_retained(struct protocol *protocol, const struct error_row *row, enum repl
 		return;
 	}
 	if (texts[told.what] == NULL) {
-		reply(protocol, code, "%s: Directory is not empty: what is in it may be retained, and keeps its path", name);
+		reply(protocol, code, "%s: Directory is not empty: what is in it may be retained, and keeps its path",
+		    name);
 		return;
 	}
 	date = utc_from_seconds((int64_t)(told.until_s & INT64_MAX));

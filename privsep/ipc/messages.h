@@ -22,46 +22,47 @@ enum ipc_process {
 
 /* The state of a session; used as bits. */
 enum ipc_state {
-	IPC_STATE_LOGIN = 1,	/* nobody has logged in yet */
-	IPC_STATE_READY = 2,	/* logged in */
+	IPC_STATE_LOGIN = 1, /* nobody has logged in yet */
+	IPC_STATE_READY = 2, /* logged in */
 	IPC_STATE_ANY = 3
 };
 
 enum ipc_fd {
 	IPC_FD_NONE,
-	IPC_FD_REQUEST,	/* the request or notice carries one */
-	IPC_FD_REPLY,	/* a successful reply carries one */
-	IPC_FD_REPLIES	/* a successful reply carries one to IPC_FDS_MAX */
+	IPC_FD_REQUEST, /* the request or notice carries one */
+	IPC_FD_REPLY, /* a successful reply carries one */
+	IPC_FD_REPLIES /* a successful reply carries one to IPC_FDS_MAX */
 };
 
 #define IPC_FDS_MAX 8
-#define LISTENER_USES_MAX 16	/* transfers that one listener of listen_ahead may serve */
+#define LISTENER_USES_MAX 16 /* transfers that one listener of listen_ahead may serve */
 
-#define IPC_SERVER_NAME_MAX 255	/* bytes of a name of a server, as a client gives it with HOST or in TLS */
-#define NOTICE_TEXT_MAX 512	/* bytes of a notice to a client */
-#define IPC_PARTIALS_BYTES 12000	/* of a reply to partials, kind and result included */
-#define IPC_VERSIONS_MAX 100	/* rows of a reply to versions */
-#define IPC_VERSION_ID_MAX 25	/* bytes of the id of a version */
-#define IPC_LEDGER_EVENTS_MAX 256	/* in one ledger_tell */
-#define IPC_SHA256_MAX 64	/* in hex */
-#define BROKER_LINE_MAX 8192	/* of an account: a line of sallyport-users(5) */
-#define BROKER_LEASE_S 30	/* of a node, from each beat on: meta.lease of the schema */
-#define BROKER_NODE_MAX 253	/* bytes of the name of a node */
-#define BROKER_HOST_MAX 253	/* bytes of the name of a database's host */
-#define BROKER_ADDRESSES_MAX 8	/* of one such name */
-#define NEWS_VALUE_MAX 64	/* of a kick: bytes of an account's name, or of an address */
-#define IPC_NOTICE 0xffff	/* reply sizes of a message without a reply; larger than any message */
+#define IPC_SERVER_NAME_MAX 255 /* bytes of a name of a server, as a client gives it with HOST or in TLS */
+#define NOTICE_TEXT_MAX 512 /* bytes of a notice to a client */
+#define IPC_PARTIALS_BYTES 12000 /* of a reply to partials, kind and result included */
+#define IPC_VERSIONS_MAX 100 /* rows of a reply to versions */
+#define IPC_VERSION_ID_MAX 25 /* bytes of the id of a version */
+#define IPC_LEDGER_EVENTS_MAX 256 /* in one ledger_tell */
+#define IPC_SHA256_MAX 64 /* in hex */
+#define BROKER_LINE_MAX 8192 /* of an account: a line of sallyport-users(5) */
+#define BROKER_LEASE_S 30 /* of a node, from each beat on: meta.lease of the schema */
+#define BROKER_NODE_MAX 253 /* bytes of the name of a node */
+#define BROKER_HOST_MAX 253 /* bytes of the name of a database's host */
+#define BROKER_ADDRESSES_MAX 8 /* of one such name */
+#define NEWS_VALUE_MAX 64 /* of a kick: bytes of an account's name, or of an address */
+#define IPC_NOTICE 0xffff /* reply sizes of a message without a reply; larger than any message */
 
 /* Shapes that more than one row has, or that are too long for one. */
-#define S_NONE SHAPE(IPC_NOTICE, IPC_NOTICE)	/* there is no reply */
+#define S_NONE SHAPE(IPC_NOTICE, IPC_NOTICE) /* there is no reply */
 #define S_FIGURES (S_U64 + S_U64 + S_U64 + S_U64)
-#define S_USE (S_U64 + S_U64)	/* bytes, files */
+#define S_USE (S_U64 + S_U64) /* bytes, files */
 #define S_TRANSFER (S_U8 + S_U8 + S_U64 + S_U64 + S_U32 + S_TEXT(0, HOME_PATH_MAX))
 #define S_UPLOAD \
 	(S_U64 + S_TEXT(0, 19) + S_TEXT(0, ADDRESS_TEXT_MAX) + S_TEXT(1, ACCOUNT_NAME_MAX) + S_PATH + S_PATH + S_U64 + \
-	    S_TEXT(0, IPC_SHA256_MAX) + SHAPE(0, 5))	/* at the end the kind, and the length of a shared folder's path */
-#define S_LOG SHAPE(20, 12000)	/* see log.c */
-#define S_END (S_U8 + S_HOST + S_U32)	/* of a connection: family (0: none), address, port */
+	    S_TEXT(0, IPC_SHA256_MAX) + \
+	    SHAPE(0, 5)) /* at the end the kind, and the length of a shared folder's path */
+#define S_LOG SHAPE(20, 12000) /* see log.c */
+#define S_END (S_U8 + S_HOST + S_U32) /* of a connection: family (0: none), address, port */
 
 /*
  * name             from            to             allowed while    request, reply (shape.h), descriptor
@@ -256,17 +257,17 @@ enum ipc_end_reason {
 	END_LOGIN_TIMEOUT,
 	END_IDLE_TIMEOUT,
 	END_STALL_TIMEOUT,
-	END_SHUTDOWN,	/* now; a transfer is broken off */
-	END_DRAIN,	/* as soon as no transfer runs */
+	END_SHUTDOWN, /* now; a transfer is broken off */
+	END_DRAIN, /* as soon as no transfer runs */
 	END_PLACE_NEEDED,
-	END_KICKED,	/* by the administrator */
-	END_BANNED,	/* too many failures of the address */
-	END_FAILURE,	/* the server cannot serve the session: no walls, no room for its own files */
-	END_STORE_DOWN,	/* the database of accounts does not answer */
-	END_SHARE_GONE,	/* the database has the share of the account's quota no longer: what uses it must end */
-	END_BROKER_GONE,	/* nobody can be asked about it: as soon as no transfer runs */
-	END_ACCOUNTS_CHANGED,	/* the account needs what a session only has from its beginning */
-	END_SERVER_GONE,	/* a reload has removed the server that the login is for */
+	END_KICKED, /* by the administrator */
+	END_BANNED, /* too many failures of the address */
+	END_FAILURE, /* the server cannot serve the session: no walls, no room for its own files */
+	END_STORE_DOWN, /* the database of accounts does not answer */
+	END_SHARE_GONE, /* the database has the share of the account's quota no longer: what uses it must end */
+	END_BROKER_GONE, /* nobody can be asked about it: as soon as no transfer runs */
+	END_ACCOUNTS_CHANGED, /* the account needs what a session only has from its beginning */
+	END_SERVER_GONE, /* a reload has removed the server that the login is for */
 	END_REASON_COUNT
 };
 
@@ -276,9 +277,9 @@ enum ipc_end_reason {
 /* verdict: what became of the attempt. Neither of the last two is a failure of the address, but they delay its next. */
 enum login_verdict {
 	VERDICT_WRONG,
-	VERDICT_RIGHT,	/* the password was, or the failure is the server's own; not sent when admit follows at once */
-	VERDICT_UNKNOWN,	/* the database did not know, or said what is not believed */
-	VERDICT_UNANSWERED,	/* the same, and the broker has not even answered */
+	VERDICT_RIGHT, /* the password was, or the failure is the server's own; not sent when admit follows at once */
+	VERDICT_UNKNOWN, /* the database did not know, or said what is not believed */
+	VERDICT_UNANSWERED, /* the same, and the broker has not even answered */
 	VERDICT_COUNT
 };
 
@@ -290,7 +291,7 @@ enum ipc_admit_outcome {
 	ADMIT_YES,
 	ADMIT_USER_LIMIT,
 	ADMIT_ACCOUNT_LIMIT,
-	ADMIT_OTHER_SERVER,	/* by the configuration in force, the name is not one of the server that the attempt was for */
+	ADMIT_OTHER_SERVER, /* by the configuration in force, the name is not one of the server that the attempt was for */
 	ADMIT_OUTCOME_COUNT
 };
 
@@ -422,35 +423,35 @@ enum ipc_direction { DIRECTION_DOWN, DIRECTION_UP, DIRECTION_LIST, DIRECTION_COU
 
 /* noted: an event for the log that only protocol sees. */
 enum ipc_noted_event {
-	NOTED_BAD_COMMANDS,	/* too many senseless commands */
-	NOTED_DATA_FAILED,	/* no data connection came about */
-	NOTED_DATA_REFUSED,	/* PORT to elsewhere, a stranger on a passive port */
-	NOTED_QUIT,		/* the client said QUIT */
-	NOTED_TLS,		/* a control connection is protected: version and cipher */
-	NOTED_TLS_FAILED,	/* a handshake failed, or TLS was misused */
-	NOTED_TLS_REUSE,	/* a data connection did not resume the control connection's session */
-	NOTED_TLS_CUT,		/* an upload ended without close_notify */
+	NOTED_BAD_COMMANDS, /* too many senseless commands */
+	NOTED_DATA_FAILED, /* no data connection came about */
+	NOTED_DATA_REFUSED, /* PORT to elsewhere, a stranger on a passive port */
+	NOTED_QUIT, /* the client said QUIT */
+	NOTED_TLS, /* a control connection is protected: version and cipher */
+	NOTED_TLS_FAILED, /* a handshake failed, or TLS was misused */
+	NOTED_TLS_REUSE, /* a data connection did not resume the control connection's session */
+	NOTED_TLS_CUT, /* an upload ended without close_notify */
 	NOTED_EVENT_COUNT
 };
 
 /* find_account: what is known of the name. */
 enum found_account {
 	FOUND_ACCOUNT,
-	FOUND_NOBODY,	/* the database has no such account */
-	FOUND_NOT_NOW,	/* nobody knows: the database does not answer, and has not of late */
+	FOUND_NOBODY, /* the database has no such account */
+	FOUND_NOT_NOW, /* nobody knows: the database does not answer, and has not of late */
 	FOUND_COUNT
 };
 
 /* credit: what came of it. The database has these numbers: see credit() in store/schema_1.sql. */
 enum credit_outcome {
 	CREDIT_GRANTED,
-	CREDIT_OVER_QUOTA,		/* even if all others gave back what they do not use */
-	CREDIT_OTHERS_CALLED,		/* other nodes hold enough that they do not use, and are asked to give it back */
-	CREDIT_GONE,			/* the share, the node's boot or the account: end what uses it */
-	CREDIT_COUNT_FIRST,		/* the home is to be counted, and nobody else holds anything */
-	CREDIT_TOO_MANY_SESSIONS,	/* of the account, on all nodes */
-	CREDIT_NOT_NOW,			/* what others hold, or may hold, is in the way of a count */
-	CREDIT_OLD_NUMBER,		/* nothing was done; the figures are those of the share now */
+	CREDIT_OVER_QUOTA, /* even if all others gave back what they do not use */
+	CREDIT_OTHERS_CALLED, /* other nodes hold enough that they do not use, and are asked to give it back */
+	CREDIT_GONE, /* the share, the node's boot or the account: end what uses it */
+	CREDIT_COUNT_FIRST, /* the home is to be counted, and nobody else holds anything */
+	CREDIT_TOO_MANY_SESSIONS, /* of the account, on all nodes */
+	CREDIT_NOT_NOW, /* what others hold, or may hold, is in the way of a count */
+	CREDIT_OLD_NUMBER, /* nothing was done; the figures are those of the share now */
 	CREDIT_OUTCOME_COUNT
 };
 
@@ -463,25 +464,25 @@ enum news_target { NEWS_USER, NEWS_ADDRESS, NEWS_TARGET_COUNT };
 /* ban_made, kick_made: has the database taken it? */
 enum news_outcome {
 	NEWS_TAKEN,
-	NEWS_REFUSED,	/* there are too many, or the node is not known */
-	NEWS_NOT_NOW,	/* it does not answer */
+	NEWS_REFUSED, /* there are too many, or the node is not known */
+	NEWS_NOT_NOW, /* it does not answer */
 	NEWS_OUTCOME_COUNT
 };
 
 /* broker_state: can accounts be looked up? */
 enum broker_state {
-	BROKER_DOWN,	/* no: no connection, or no answer */
+	BROKER_DOWN, /* no: no connection, or no answer */
 	BROKER_UP,
-	BROKER_STRANGE,	/* no: its schema is not one that this version knows, or it refuses the role */
-	BROKER_STARTING,	/* the broker has not told yet: the master's word alone */
+	BROKER_STRANGE, /* no: its schema is not one that this version knows, or it refuses the role */
+	BROKER_STARTING, /* the broker has not told yet: the master's word alone */
 	BROKER_STATE_COUNT
 };
 
 /* broker_node: does the database lend shares of quotas to this node? */
 enum node_standing {
-	NODE_UNKNOWN,	/* not now: it has not said so yet */
-	NODE_KNOWN,	/* yes */
-	NODE_REFUSED,	/* no: another server has said hello by this name, or the node was declared dead */
+	NODE_UNKNOWN, /* not now: it has not said so yet */
+	NODE_KNOWN, /* yes */
+	NODE_REFUSED, /* no: another server has said hello by this name, or the node was declared dead */
 	NODE_STANDING_COUNT
 };
 
@@ -490,51 +491,51 @@ enum introduce_state {
 	INTRODUCE_READY,
 	INTRODUCE_DRAINING,
 	INTRODUCE_FULL,
-	INTRODUCE_NO_ACCOUNTS,	/* nobody could log in: the database does not answer, and there is nothing else */
+	INTRODUCE_NO_ACCOUNTS, /* nobody could log in: the database does not answer, and there is nothing else */
 	INTRODUCE_STATE_COUNT
 };
 
 /* introduced: what the header is. Only after the first two does the connection go on. */
 enum introduced_verdict {
-	INTRODUCED_CLIENT,	/* source and destination are those of the client */
-	INTRODUCED_PROXY,	/* it tells no addresses: those of the connection count */
-	INTRODUCED_CHECK,	/* a health check, which has its answer */
-	INTRODUCED_SILENT,	/* closed without a byte, as some health checks are */
-	INTRODUCED_SLOW,	/* its time is over */
-	INTRODUCED_BAD,		/* enum proxy_fault says why */
+	INTRODUCED_CLIENT, /* source and destination are those of the client */
+	INTRODUCED_PROXY, /* it tells no addresses: those of the connection count */
+	INTRODUCED_CHECK, /* a health check, which has its answer */
+	INTRODUCED_SILENT, /* closed without a byte, as some health checks are */
+	INTRODUCED_SLOW, /* its time is over */
+	INTRODUCED_BAD, /* enum proxy_fault says why */
 	INTRODUCED_VERDICT_COUNT
 };
 
 /* unguarded: what files cannot prevent, since a file system keeps no locks. */
 enum unguarded_event {
-	UNGUARDED_FILE_SYSTEM,		/* this is the first such upload of the session */
-	UNGUARDED_CHANGED,		/* an upload has changed after its end, without a request */
-	UNGUARDED_CHANGED_AFTER_HOOK,	/* and a hook has got its digest */
-	UNGUARDED_CHANGED_SHARED,	/* the same on shared storage, where another server may have done it */
+	UNGUARDED_FILE_SYSTEM, /* this is the first such upload of the session */
+	UNGUARDED_CHANGED, /* an upload has changed after its end, without a request */
+	UNGUARDED_CHANGED_AFTER_HOOK, /* and a hook has got its digest */
+	UNGUARDED_CHANGED_SHARED, /* the same on shared storage, where another server may have done it */
 	UNGUARDED_EVENT_COUNT
 };
 
 /* kept: of an account with the option keep. */
 enum kept_event {
-	KEPT_FILE,	/* replaced or removed, and kept */
-	KEPT_RESTORED,	/* has got its name again */
+	KEPT_FILE, /* replaced or removed, and kept */
+	KEPT_RESTORED, /* has got its name again */
 	KEPT_EVENT_COUNT
 };
 
 /* retained: what stays as it is, so that the last request was refused. */
 enum ipc_retained {
-	RETAINED_FILE,		/* the file itself, until the date */
-	RETAINED_WITHIN,	/* something in the directory; the last one until the date */
-	RETAINED_NAMES,		/* the path of what is in the directory, without a date */
+	RETAINED_FILE, /* the file itself, until the date */
+	RETAINED_WITHIN, /* something in the directory; the last one until the date */
+	RETAINED_NAMES, /* the path of what is in the directory, without a date */
 	RETAINED_COUNT
 };
 
 /* open_write: how. */
 enum ipc_store_mode {
-	STORE_REPLACE,	/* STOR: the whole file */
-	STORE_AT,	/* REST n + STOR: from the offset on */
-	STORE_APPEND,	/* APPE */
-	STORE_UNIQUE,	/* STOU: a new name made of the one given */
+	STORE_REPLACE, /* STOR: the whole file */
+	STORE_AT, /* REST n + STOR: from the offset on */
+	STORE_APPEND, /* APPE */
+	STORE_UNIQUE, /* STOU: a new name made of the one given */
 	STORE_MODE_COUNT
 };
 
@@ -543,9 +544,9 @@ enum ipc_file_kind { FILE_REGULAR, FILE_DIRECTORY, FILE_OTHER, FILE_KIND_COUNT }
 
 /* list: the form of a listing. */
 enum ipc_list_form {
-	LIST_LONG,	/* LIST: as ls -l */
-	LIST_NAMES,	/* NLST */
-	LIST_FACTS,	/* MLSD (RFC 3659, 7) */
+	LIST_LONG, /* LIST: as ls -l */
+	LIST_NAMES, /* NLST */
+	LIST_FACTS, /* MLSD (RFC 3659, 7) */
 	LIST_FORM_COUNT
 };
 
@@ -567,14 +568,14 @@ enum ipc_hash { HASH_SHA256, HASH_SHA512, HASH_SHA1, HASH_MD5, HASH_CRC32, HASH_
 
 /* list: flags of LIST and NLST, as ls knows them. */
 enum ipc_list_flag {
-	LIST_ALL = 1,		/* -a: hidden names too */
-	LIST_RECURSIVE = 2,	/* -R */
-	LIST_BY_TIME = 4,	/* -t */
-	LIST_BY_SIZE = 8,	/* -S */
-	LIST_REVERSE = 16,	/* -r */
-	LIST_ITSELF = 32,	/* -d: the directory, not what is in it */
-	LIST_CLASSIFY = 64,	/* -F */
-	LIST_LONG_NAMES = 128,	/* NLST -l: long form */
+	LIST_ALL = 1, /* -a: hidden names too */
+	LIST_RECURSIVE = 2, /* -R */
+	LIST_BY_TIME = 4, /* -t */
+	LIST_BY_SIZE = 8, /* -S */
+	LIST_REVERSE = 16, /* -r */
+	LIST_ITSELF = 32, /* -d: the directory, not what is in it */
+	LIST_CLASSIFY = 64, /* -F */
+	LIST_LONG_NAMES = 128, /* NLST -l: long form */
 	LIST_FLAGS_ALL = 255
 };
 

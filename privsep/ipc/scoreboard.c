@@ -20,7 +20,8 @@ scoreboard_confine(void *scoreboard, size_t count, size_t slot, void *place, str
 {
 	char *own = (char *)scoreboard + slot * SCOREBOARD_SLOT_SIZE;
 
-	if (mremap(own, SCOREBOARD_SLOT_SIZE, SCOREBOARD_SLOT_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, place) == MAP_FAILED ||
+	if (mremap(own, SCOREBOARD_SLOT_SIZE, SCOREBOARD_SLOT_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, place) ==
+		MAP_FAILED ||
 	    munmap(scoreboard, count * SCOREBOARD_SLOT_SIZE) < 0)
 		return -errno;
 	*claims = place;

@@ -111,7 +111,8 @@ monitor_answer_files(struct monitor *monitor)
 	return answer_child(monitor, IPC_FILES);
 }
 
-static void __attribute__((noreturn)) end_for_message(struct monitor *monitor, struct child *child)
+static void __attribute__((noreturn))
+end_for_message(struct monitor *monitor, struct child *child)
 {
 	char what[64];
 
@@ -311,7 +312,8 @@ log_connect(const struct session *session)
 }
 
 /* There is no protocol process: send 421 to the client, unless it expects TLS, and log why. */
-static void __attribute__((noreturn)) monitor_give_up(struct monitor *monitor, int error)
+static void __attribute__((noreturn))
+monitor_give_up(struct monitor *monitor, int error)
 {
 	static const char reply[] = "421 No resources for another session; try again later.\r\n";
 
@@ -413,8 +415,8 @@ start_session_children(struct monitor *monitor, struct session *session)
 		_exit(MONITOR_EXIT_END);
 	log_set_channel(session->log_channel, log_level_now());
 	log_set_reserved_channel(session->reserved_log_channel);
-	sandbox_withhold(1U << SANDBOX_LIBCRYPT | 1U << SANDBOX_LIBCAP_NG |
-	    (session->tls == NULL ? 1U << SANDBOX_LIBCRYPTO : 0));
+	sandbox_withhold(
+	    1U << SANDBOX_LIBCRYPT | 1U << SANDBOX_LIBCAP_NG | (session->tls == NULL ? 1U << SANDBOX_LIBCRYPTO : 0));
 	fork_protocol(monitor);
 	log_connect(session);
 	if (config_has_pam(session->config) || (session->pam_services != NULL && session->pam_services->count > 0))

@@ -76,7 +76,9 @@ pages_of(const struct dl_phdr_info *info, uintptr_t from)
 		if (start + segment->p_memsz > high)
 			high = start + segment->p_memsz;
 	}
-	return high == 0 ? (struct pages){.start = NULL} : pages_between(low, high);
+	if (high == 0)
+		return (struct pages){.start = NULL};
+	return pages_between(low, high);
 }
 
 /*
@@ -99,8 +101,7 @@ find_symbol_table(const struct dl_phdr_info *info, struct pages *table)
 	if (first == NULL || unwinding == NULL || first->p_flags != PF_R ||
 	    unwinding->p_vaddr < first->p_vaddr + first->p_memsz)
 		return false;
-	*table = pages_between(
-	    info->dlpi_addr + first->p_vaddr, info->dlpi_addr + first->p_vaddr + first->p_memsz);
+	*table = pages_between(info->dlpi_addr + first->p_vaddr, info->dlpi_addr + first->p_vaddr + first->p_memsz);
 	return true;
 }
 

@@ -14,8 +14,8 @@
 /* One allow-list each. */
 enum sandbox_process {
 	SANDBOX_PROTOCOL,
-	SANDBOX_MONITOR_LOGIN,	/* the monitor while it is root: login, fork and walls of files */
-	SANDBOX_MONITOR,	/* afterwards */
+	SANDBOX_MONITOR_LOGIN, /* the monitor while it is root: login, fork and walls of files */
+	SANDBOX_MONITOR, /* afterwards */
 	SANDBOX_FILES,
 	SANDBOX_LOGGER,
 	SANDBOX_HOOKS,
@@ -44,13 +44,14 @@ enum sandbox_library {
 	SANDBOX_LIBCONFUSE,
 	SANDBOX_LIBJANSSON,
 	SANDBOX_LIBPAM,
-	SANDBOX_LIBAUDIT,	/* of libpam */
+	SANDBOX_LIBAUDIT, /* of libpam */
 	SANDBOX_LIBSSL,
 	SANDBOX_LIBCRYPTO,
 	SANDBOX_LIBCRYPT,
 	SANDBOX_LIBCAP_NG,
 	SANDBOX_LIBRARY_COUNT,
-	SANDBOX_SYMBOLS = SANDBOX_LIBRARY_COUNT	/* of all and of the program: symbols and relocations, for ld.so alone */
+	SANDBOX_SYMBOLS =
+	    SANDBOX_LIBRARY_COUNT /* of all and of the program: symbols and relocations, for ld.so alone */
 };
 
 /*
@@ -132,14 +133,14 @@ enum sandbox_step {
 
 /* A step that failed. */
 struct sandbox_failure {
-	enum sandbox_step step;	/* SANDBOX_STEP_COUNT: not known */
-	bool lacks_capability;	/* that the step takes */
-	int error;		/* errno */
+	enum sandbox_step step; /* SANDBOX_STEP_COUNT: not known */
+	bool lacks_capability; /* that the step takes */
+	int error; /* errno */
 };
 
-#define SANDBOX_EXIT_WALLS 71	/* exit status of a process whose walls could not be built */
-#define SANDBOX_EXIT_TABLE 72	/* of one that could not get a table of descriptors of its own */
-#define SANDBOX_ERRNO_MAX 4095	/* as the kernel's own bound */
+#define SANDBOX_EXIT_WALLS 71 /* exit status of a process whose walls could not be built */
+#define SANDBOX_EXIT_TABLE 72 /* of one that could not get a table of descriptors of its own */
+#define SANDBOX_ERRNO_MAX 4095 /* as the kernel's own bound */
 #define SANDBOX_TEXT_MAX 512
 
 struct ipc_message;

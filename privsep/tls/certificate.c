@@ -74,7 +74,9 @@ refuse_place(const char *path, bool is_key, const struct trust_problem *problem,
 	trust_explain(problem, why, sizeof(why));
 	if (problem->kind == TRUST_SYSTEM)
 		snprintf(error, size, "cannot open '%s': %s%s", path, why,
-		    problem->error == -ENOENT ? "; name one that exists; where both are missing, 'sallyportctl setup' makes a pair" : "");
+		    problem->error == -ENOENT
+			? "; name one that exists; where both are missing, 'sallyportctl setup' makes a pair"
+			: "");
 	else
 		snprintf(
 		    error, size, "%s '%s' cannot be trusted: %s", is_key ? "private key" : "certificate", path, why);

@@ -76,6 +76,7 @@ ls_of()
 
 refused()
 {
+	# shellcheck disable=SC2153 # PORT is set by lib.bash
 	run curl -sS --max-time 30 --user "$1" "ftp://127.0.0.1:$PORT/"
 	assert_equal "$status" 67
 }

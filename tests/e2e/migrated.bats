@@ -87,6 +87,7 @@ differences()
 		return 1
 	}
 	make_tree "$3" "$4"
+	# shellcheck disable=SC2153 # PORT is set by lib.bash
 	"$BATS_TEST_DIRNAME/migrated-steps" "${AT-127.0.0.1}" "$PORT" "$1" "$2" "$3" >"$DIR/new.steps"
 	awk -F ': ' '
 		function said(text) { return text == "" ? "nothing" : text }

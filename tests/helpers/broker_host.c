@@ -128,14 +128,26 @@ start_broker(char **argv)
 
 /* --- sessions --- */
 
+static void
+send_question(struct asked *asked, const char *name)
+{
+	ipc_begin(&message, IPC_find_account);
+	ipc_put_text(&message, name);
+	(void)ipc_send(asked->channel, &message, -1);
+}
+
+/* Its first questions are there before the broker has the channel. names: by blanks; NULL: none. */
 static struct asked *
-new_session(const char *tag)
+new_session_with(const char *tag, char *names)
 {
 	struct asked *asked = &host.sessions[host.session_count];
 	int channels[2];
 
 	if (host.session_count == SESSIONS_AT_ONCE || ipc_pair(channels, 0) < 0)
 		fail("session");
+	asked->channel = channels[0];
+	while (names != NULL)
+		send_question(asked, strsep(&names, " "));
 	ipc_begin(&message, IPC_broker_session);
 	if (ipc_send(host.master, &message, channels[1]) < 0)
 		fail("broker_session");
@@ -146,19 +158,17 @@ new_session(const char *tag)
 	return asked;
 }
 
+static struct asked *
+new_session(const char *tag)
+{
+	return new_session_with(tag, NULL);
+}
+
 static void
 end_session(struct asked *asked)
 {
 	close(asked->channel);
 	*asked = host.sessions[--host.session_count];
-}
-
-static void
-send_question(struct asked *asked, const char *name)
-{
-	ipc_begin(&message, IPC_find_account);
-	ipc_put_text(&message, name);
-	(void)ipc_send(asked->channel, &message, -1);
 }
 
 static void
@@ -549,10 +559,7 @@ obey(char *line)
 	} else if (strcmp(verb, "load") == 0) {
 		start_load(tag, line);
 	} else if (strcmp(verb, "twice") == 0) {
-		struct asked *asked = new_session(tag);
-
-		send_question(asked, strsep(&line, " "));
-		send_question(asked, line);
+		new_session_with(tag, line);
 	} else if (strcmp(verb, "garbage") == 0) {
 		(void)!write(new_session(tag)->channel, "what is that?", 13);
 	} else if (strcmp(verb, "many") == 0) {
