@@ -89,7 +89,7 @@ lend()
 	lend alice
 	run ctl node forget a
 	assert_failure 1
-	assert_output --regexp "node 'a' was heard [0-9]+ seconds ago, so it runs; stop it first"
+	assert_output --regexp "node 'a' was heard [0-9]+ seconds? ago, so it runs; stop it first"
 	[ "$(as_node "SELECT sallyport.node_beat($id, '$boot')")" = t ]
 	store_psql -qc "UPDATE sallyport.node SET lease_until = now() - interval '1 s'"
 	run ctl node forget a
