@@ -32,22 +32,7 @@ migrate()
 	"$BUILD/sallyportctl" migrate "$@" --output "$OUT"
 }
 
-# What of the new configuration would touch this machine becomes the test's; then check it, and start the server.
-start_migrated()
-{
-	CONF=$OUT/sallyport.conf
-	sed -i -E 's/^(listen(-tls)? = )\{.*/\1{"127.0.0.1:0"}/; /^active-port/d; /xferlog = /d' "$CONF"
-	grep -q '^listen' "$CONF" || echo 'listen = {"127.0.0.1:0"}' >>"$CONF"
-	cat >>"$CONF" <<-E
-		state-directory = "$DIR/state"
-		runtime-directory = "$DIR/run"
-		log { target = "$LOG" level = "debug" }
-	E
-	ctl config check
-	start_server
-}
-
-# The same where the old configuration has addresses and ports of the test.
+# Start a server of what was migrated, where the old configuration has addresses and ports of the test.
 start_hosts()
 {
 	CONF=$OUT/sallyport.conf
@@ -58,6 +43,15 @@ start_hosts()
 	E
 	ctl config check
 	start_server
+}
+
+# What of the new configuration would touch this machine becomes the test's; then check it, and start the server.
+start_migrated()
+{
+	CONF=$OUT/sallyport.conf
+	sed -i -E 's/^(listen(-tls)? = )\{.*/\1{"127.0.0.1:0"}/; /^active-port/d; /xferlog = /d' "$CONF"
+	grep -q '^listen' "$CONF" || echo 'listen = {"127.0.0.1:0"}' >>"$CONF"
+	start_hosts
 }
 
 # A line of passwd(5) in $DIR/old/passwd, and of shadow(5) beside it: name, password, uid, shell.
